@@ -1,0 +1,232 @@
+"""Lua values in neutral Python form, and how they read as JSON and in error texts.
+
+A Lua string is a ``str``, or ``bytes`` where it is not UTF-8; nil is ``None``. Rules that differ by
+kind are looked up by a value's exact type, so ``True`` is never taken for an integer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from math import isfinite, isnan
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+
+MAX_DEPTH: Final = 128  # a table nested deeper is taken to contain itself
+
+
+@dataclass(slots=True)
+class LuaTable:
+    """One Lua table.
+
+    ``items`` are all its pairs in Lua's iteration order, ``sequence`` the values 1..#t with None
+    for a hole, ``is_array`` tells the mark that parsed JSON, TOML and YAML arrays carry.
+    """
+
+    items: list[tuple[LuaValue, LuaValue]] = field(default_factory=list)
+    sequence: list[LuaValue] = field(default_factory=list)
+    is_array: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A Lua value without content here; ``null`` is the light userdata that is JSON's null."""
+
+    kind: Literal["function", "thread", "userdata", "null"]
+
+
+LuaValue: TypeAlias = bool | int | float | str | bytes | LuaTable | Opaque | None
+
+NULL: Final = Opaque("null")
+
+
+class NotSerializableError(ValueError):
+    """A value of ``kind`` (function, thread, userdata) has no JSON form."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"cannot serialize <{kind}>")
+        self.kind = kind
+
+
+_WITHOUT_PAIRS: Final = (
+    "a userdata. Additionally, encountered cannot materialize_to_lua_value userdata because it has "
+    "no __pairs metamethod when trying to iterate the pairs of that userdata"
+)
+
+
+def to_json(value: LuaValue) -> Any:
+    """Return ``value`` as plain Python JSON: dict, list, str, int, float, bool or None.
+
+    A table with a sequence, or marked as an array, is that sequence alone; any other table is a
+    dict with its scalar keys as text. Strings that are not UTF-8 become lists of byte values,
+    NaN, infinities and null become None.
+
+    Raises NotSerializableError for functions, threads and userdata, ValueError for keys that have
+    no text and for a table nested deeper than MAX_DEPTH. KumoMTA: Lua to JSON.
+    """
+    return _TO_JSON[type(value)](value, 0)
+
+
+def rebuilt(value: LuaValue) -> LuaValue:
+    """Return a copy made pair by pair: array marks are lost, a sequence ends at its first hole.
+
+    Raises ValueError where a userdata or endless nesting cannot be copied; its text names what was
+    met, fit to stand after "while processing". KumoMTA: parameter tables, second attempt.
+    """
+    return _rebuilt(value, 0)
+
+
+def echo(value: LuaValue) -> str:
+    """Return ``value`` as compact JSON for an error text, or a remark on why it has none.
+
+    KumoMTA: parameter tables, error frame.
+    """
+    try:
+        copy = rebuilt(value)
+    except ValueError as error:
+        return str(error)
+    try:
+        return msgspec.json.encode(to_json(copy)).decode()
+    except ValueError as error:
+        return f"<unable to encode as json: {error}>"
+
+
+def describe(value: LuaValue) -> str:
+    """Name ``value`` as error texts do where its content matters: ``string "x"``, ``map``."""
+    return _DESCRIBE[type(value)](value)
+
+
+def type_name(value: LuaValue) -> str:
+    """Name the Lua type of ``value`` as error texts do where a table was wanted."""
+    return _TYPE_NAME[type(value)](value)
+
+
+def float_text(value: float) -> str:
+    """Spell a finite float as JSON does: always with a point or an exponent, as in ``1.0``."""
+    return msgspec.json.encode(value).decode()
+
+
+def key_text(key: LuaValue) -> str:
+    """Spell a table key as text; raises ValueError for a key that has none."""
+    spell = _KEY_TEXT.get(type(key))
+    if spell is None:
+        raise ValueError("key must be a string")
+    return spell(key)
+
+
+def quoted(text: str) -> str:
+    """Put ``text`` into double quotes as error texts do, with escapes for what does not print."""
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _table_to_json(table: LuaTable, depth: int) -> Any:
+    if depth >= MAX_DEPTH:
+        raise ValueError(f"the table is nested deeper than {MAX_DEPTH} levels")
+    inner = depth + 1
+    if table.sequence or table.is_array:
+        return [_TO_JSON[type(item)](item, inner) for item in table.sequence]
+    return {key_text(key): _TO_JSON[type(item)](item, inner) for key, item in table.items}
+
+
+def _opaque_to_json(value: Opaque, _depth: int) -> None:
+    if value.kind != "null":
+        raise NotSerializableError(value.kind)
+
+
+def _same(value: Any, _depth: int = 0) -> Any:
+    return value
+
+
+_TO_JSON: Final[dict[type, Callable[[Any, int], Any]]] = {
+    type(None): _same,
+    bool: _same,
+    int: _same,
+    float: lambda value, _: value if isfinite(value) else None,
+    str: _same,
+    bytes: lambda value, _: list(value),
+    LuaTable: _table_to_json,
+    Opaque: _opaque_to_json,
+}
+
+
+def _rebuilt(value: LuaValue, depth: int) -> LuaValue:
+    rebuild = _REBUILD.get(type(value))
+    return rebuild(value, depth) if rebuild else value
+
+
+def _rebuilt_table(table: LuaTable, depth: int) -> LuaTable:
+    if depth >= MAX_DEPTH:
+        raise ValueError(f"a table nested deeper than {MAX_DEPTH} levels")
+    items = [(key, _rebuilt(item, depth + 1)) for key, item in table.items]
+    numbered = {key: item for key, item in items if type(key) is int}
+    sequence: list[LuaValue] = []
+    while (index := len(sequence) + 1) in numbered:
+        sequence.append(numbered[index])
+    return LuaTable(items, sequence)
+
+
+def _rebuilt_opaque(value: Opaque, _depth: int) -> Opaque:
+    if value.kind == "userdata":
+        raise ValueError(_WITHOUT_PAIRS)
+    return value
+
+
+_REBUILD: Final[dict[type, Callable[[Any, int], LuaValue]]] = {
+    LuaTable: _rebuilt_table,
+    Opaque: _rebuilt_opaque,
+}
+
+
+def _finite_key(key: float) -> str:
+    if not isfinite(key):
+        raise ValueError("float key must be finite (got NaN or +/-inf)")
+    return float_text(key)
+
+
+_KEY_TEXT: Final[dict[type, Callable[[Any], str]]] = {
+    str: str,
+    int: str,
+    float: _finite_key,
+    bool: lambda key: "true" if key else "false",
+}
+
+
+def _decimal(value: float) -> str:
+    """Spell a float without an exponent, as Rust's Display does."""
+    if not isfinite(value):
+        return "NaN" if isnan(value) else str(value)
+    text = format(Decimal(repr(value)), "f")
+    return text if "." in text else text + ".0"
+
+
+_DESCRIBE: Final[dict[type, Callable[[Any], str]]] = {
+    type(None): lambda _: "unit value",
+    bool: lambda value: f"boolean `{'true' if value else 'false'}`",
+    int: lambda value: f"integer `{value}`",
+    float: lambda value: f"floating point `{_decimal(value)}`",
+    str: lambda value: f"string {quoted(value)}",
+    bytes: lambda _: "byte array",
+    LuaTable: lambda table: "sequence" if table.sequence or table.is_array else "map",
+    Opaque: lambda value: "Option value" if value.kind == "null" else value.kind,
+}
+
+_TYPE_NAME: Final[dict[type, Callable[[Any], str]]] = {
+    type(None): lambda _: "nil",
+    bool: lambda _: "boolean",
+    int: lambda _: "integer",
+    float: lambda _: "number",
+    str: lambda _: "string",
+    bytes: lambda _: "string",
+    LuaTable: lambda _: "table",
+    Opaque: lambda value: "lightuserdata" if value.kind == "null" else value.kind,
+}
+
+_ESCAPES: Final = {"\t": "\\t", "\r": "\\r", "\n": "\\n", "\0": "\\0", '"': '\\"', "\\": "\\\\"}
+
+
+def _escaped(char: str) -> str:
+    if char.isprintable() and char not in _ESCAPES:
+        return char
+    return _ESCAPES.get(char) or f"\\u{{{ord(char):x}}}"
