@@ -1,0 +1,276 @@
+"""What a parameter may be: types that turn one Lua value into plain Python.
+
+A type has `convert`, which returns the value or raises `Mismatch` in KumoMTA's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fractions import Fraction
+from typing import Any, Final, Protocol
+
+from kumolog.duration import MAX_SECONDS, NANOS_PER_SECOND, parse_duration
+from kumolog.luavalue import (
+    NULL,
+    LuaTable,
+    LuaValue,
+    NotSerializableError,
+    Opaque,
+    describe,
+    echo,
+    key_text,
+    to_json,
+    type_name,
+)
+
+_PREFIX: Final = "deserialize error: "
+
+
+class Mismatch(Exception):  # noqa: N818 - a step of checking; users see the ParamError made of it
+    """A value does not fit its type; ``reason`` is KumoMTA's wording without the frame."""
+
+    def __init__(self, reason: str, hint: str | None = None, prefix: str = _PREFIX) -> None:
+        super().__init__(prefix + reason)
+        self.hint = hint
+
+
+class Type(Protocol):
+    """What a value may be."""
+
+    def convert(self, value: LuaValue) -> Any:
+        """Return the plain Python value; raises Mismatch."""
+
+
+def unwanted(expected: str, value: LuaValue, hint: str | None = None) -> Mismatch:
+    """The mismatch of a value whose Lua type is wrong."""
+    if isinstance(value, Opaque) and value != NULL:
+        return Mismatch(f"unsupported value type `{value.kind}`")
+    return Mismatch(f"invalid type: {describe(value)}, expected {expected}", hint)
+
+
+def nearest(given: str, names: Iterable[str]) -> str | None:
+    """The sentence that offers the name most like ``given``; case and separators do not count."""
+    folded = {_folded(name): name for name in names}
+    found = get_close_matches(_folded(given), folded, n=1)
+    return f"did you mean `{folded[found[0]]}`?" if found else None
+
+
+def _folded(name: str) -> str:
+    return name.casefold().replace("_", "").replace("-", "")
+
+
+def one_of(names: tuple[str, ...]) -> str:
+    """List names as serde does, which differs between one, two and more."""
+    marked = [f"`{name}`" for name in names]
+    return " or ".join(marked) if len(marked) < 3 else "one of " + ", ".join(marked)
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A type told by the exact Python type of the value, with a conversion for each one taken."""
+
+    expected: str
+    accepts: Mapping[type, Callable[[Any], Any]]
+    hint: Callable[[LuaValue], str | None] = lambda _: None
+
+    def convert(self, value: LuaValue) -> Any:
+        accept = self.accepts.get(type(value))
+        if accept is None:
+            raise unwanted(self.expected, value, self.hint(value))
+        return accept(value)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _text(expected: str) -> Scalar:
+    def refuse(_: bytes) -> str:
+        raise Mismatch(f"invalid value: byte array, expected {expected}")
+
+    return Scalar(expected, {str: _same, bytes: refuse})
+
+
+def _integer(expected: str, low: int, high: int) -> Scalar:
+    def within(value: int) -> int:
+        if not low <= value <= high:
+            raise Mismatch(f"invalid value: {describe(value)}, expected {expected}")
+        return value
+
+    def whole(value: LuaValue) -> str | None:
+        if isinstance(value, float) and value.is_integer() and low <= value <= high:
+            return f"write {int(value)}: a number with a point or an exponent is no integer"
+        return None
+
+    return Scalar(expected, {int: within}, whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """An integer type with a narrower range than KumoMTA's."""
+
+    inner: Type
+    low: int
+    high: int
+
+    def convert(self, value: LuaValue) -> Any:
+        number = self.inner.convert(value)
+        if not self.low <= number <= self.high:
+            raise Mismatch(f"invalid value: {describe(number)}, expected {self.low} to {self.high}")
+        return number
+
+
+def _seconds(value: int) -> int:
+    if value < 0:
+        raise Mismatch(
+            "duration must either be a string or a positive integer specifying the number of "
+            "seconds. (error: out of range integral type conversion attempted)"
+        )
+    return value * NANOS_PER_SECOND
+
+
+def _fractional_seconds(value: float) -> int:
+    if value < 0:
+        raise Mismatch("cannot convert float seconds to Duration: value is negative")
+    if not value <= MAX_SECONDS:  # NaN compares as false
+        raise Mismatch("cannot convert float seconds to Duration: value is either too big or NaN")
+    return round(Fraction(value) * NANOS_PER_SECOND)
+
+
+def _duration_text(value: str) -> int:
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        reason = f"invalid value: {describe(value)}, expected a duration"
+        raise Mismatch(reason, str(error)) from None
+
+
+STRING: Final = _text("a string")
+PATH: Final = _text("path string")
+BOOL: Final = Scalar("a boolean", {bool: _same})
+FLOAT: Final = Scalar("f64", {float: _same, int: float})
+U8, U16, U32, U64 = (_integer(f"u{bits}", 0, 2**bits - 1) for bits in (8, 16, 32, 64))
+I8, I16, I32, I64 = (
+    _integer(f"i{bits}", -(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)
+)
+# The key of a struct.
+FIELD: Final = Scalar(
+    "field identifier", {str: _same, bytes: lambda name: name.decode(errors="replace")}
+)
+USIZE: Final = _integer("usize", 0, 2**64 - 1)
+DURATION: Final = Scalar(
+    "a duration", {int: _seconds, float: _fractional_seconds, str: _duration_text}
+)
+
+
+def plain_json(value: LuaValue) -> Any:
+    """Return ``value`` as plain JSON; raises Mismatch where it has no such form."""
+    try:
+        return to_json(value)
+    except NotSerializableError as error:
+        raise Mismatch(f"unsupported value type `{error.kind}`") from None
+    except ValueError as error:
+        raise Mismatch(str(error)) from None
+
+
+def wanted_table(value: LuaValue, hint: str | None = None) -> LuaTable:
+    """Return ``value`` if it is a table; raises Mismatch."""
+    if not isinstance(value, LuaTable):
+        raise Mismatch(f"invalid type: {type_name(value)}, expected table", hint)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Nullable:
+    """``inner``, or null, which becomes None."""
+
+    inner: Type
+
+    def convert(self, value: LuaValue) -> Any:
+        return None if value is None or value == NULL else self.inner.convert(value)
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """The sequence of a table; its other keys do not count."""
+
+    element: Type
+
+    def convert(self, value: LuaValue) -> list[Any]:
+        hint = f"write {{ {echo(value)} }}" if isinstance(value, str) else None
+        return [self.element.convert(item) for item in wanted_table(value, hint).sequence]
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """All pairs of a table."""
+
+    key: Type
+    value: Type
+
+    def convert(self, value: LuaValue) -> dict[Any, Any]:
+        pairs = wanted_table(value).items
+        return {self.key.convert(key): self.value.convert(item) for key, item in pairs}
+
+
+def _quoted_key(key: LuaValue) -> str:
+    raise Mismatch(f"invalid type: {type_name(key)} {key_text(key)} (quoted), expected a string")
+
+
+# The keys of a map from strings, where scalars are named in their own way.
+STRING_KEY: Final = Scalar(
+    "a string", {**STRING.accepts, **dict.fromkeys((bool, int, float), _quoted_key)}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Enum:
+    """One of some names, spelled exactly."""
+
+    names: tuple[str, ...]
+
+    def convert(self, value: LuaValue) -> str:
+        return _VARIANT.get(type(value), _no_variant)(value, self.names)
+
+
+def _variant(name: str, names: tuple[str, ...]) -> str:
+    if name not in names:
+        raise Mismatch(f"unknown variant `{name}`, expected {one_of(names)}", nearest(name, names))
+    return name
+
+
+def _binary_variant(name: bytes, names: tuple[str, ...]) -> str:
+    try:
+        return _variant(name.decode(), names)
+    except UnicodeDecodeError as error:
+        cut = error.reason == "unexpected end of data"
+        size = error.end - error.start
+        what = (
+            "incomplete utf-8 byte sequence" if cut else f"invalid utf-8 sequence of {size} bytes"
+        )
+        why = f"{what} from index {error.start}"
+        raise Mismatch(f"error converting Lua string to &str ({why})", prefix="") from None
+
+
+def _variant_with_payload(table: LuaTable, names: tuple[str, ...]) -> str:
+    if len(table.items) != 1:
+        raise Mismatch("invalid value: map, expected map with a single key")
+    try:
+        name = key_text(table.items[0][0])
+    except ValueError:
+        raise Mismatch("bad enum value") from None
+    _variant(name, names)
+    raise Mismatch("invalid type: newtype variant, expected unit variant", f'write "{name}"')
+
+
+def _no_variant(_value: LuaValue, _names: tuple[str, ...]) -> str:
+    raise Mismatch("bad enum value")
+
+
+_VARIANT: Final[dict[type, Callable[[Any, tuple[str, ...]], str]]] = {
+    str: _variant,
+    bytes: _binary_variant,
+    LuaTable: _variant_with_payload,
+}
