@@ -1,0 +1,119 @@
+"""The log record: its fields in the order and with the types that KumoMTA writes.
+
+`Record` is strict: a line decodes into it only when every field is there that KumoMTA always writes.
+Events, which may leave fields out, are completed in `kumolog.event`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+RecordType = Literal[
+    "Reception",
+    "Delivery",
+    "Bounce",
+    "TransientFailure",
+    "Expiration",
+    "AdminBounce",
+    "OOB",
+    "Feedback",
+    "Rejection",
+    "AdminRebind",
+    "DeferredInjectionRebind",
+    "Delayed",
+    "XferOut",
+    "XferIn",
+]
+RECORD_TYPES: tuple[str, ...] = get_args(RecordType)
+
+U8 = Annotated[int, Meta(ge=0, le=0xFF)]
+U16 = Annotated[int, Meta(ge=0, le=0xFFFF)]
+U64 = Annotated[int, Meta(ge=0)]
+
+
+class EnhancedCode(Struct, gc=False):
+    """RFC 3463 status code."""
+
+    class_: U8 = field(name="class")
+    subject: U16
+    detail: U16
+
+
+class Response(Struct, gc=False):
+    """The reply that decided the record; ``content`` is one line."""
+
+    code: U16
+    enhanced_code: EnhancedCode | None
+    content: str
+    command: str | None
+
+
+class Peer(Struct, gc=False):
+    """The other side of the session; ``addr`` is an IP, ``ip:port`` or a socket path."""
+
+    name: str
+    addr: str
+    is_secure: bool | UnsetType = UNSET
+
+
+class SourceAddress(Struct, gc=False):
+    """Where the session went out from; ``address`` is ``ip:port``."""
+
+    address: str
+    server: str | UnsetType = UNSET
+    protocol: str | UnsetType = UNSET
+
+
+class Record(Struct, kw_only=True, gc=False):
+    """One log record; the order of the fields is their order in the JSON line.
+
+    A field typed ``X | None`` is written as null, one typed ``X | UnsetType`` is left out.
+    ``timestamp`` and ``created`` are Unix seconds; ``size`` is in bytes. ``recipient`` is a string
+    for exactly one recipient (KumoMTA: log record reference).
+    """
+
+    type: RecordType
+    id: str
+    sender: str
+    recipient: str | Annotated[list[str], Meta(min_length=2)]
+    queue: str
+    site: str
+    size: U64
+    response: Response
+    peer_address: Peer | None
+    timestamp: int
+    event_time: str | UnsetType = UNSET
+    created: int
+    created_time: str | UnsetType = UNSET
+    num_attempts: U16
+    bounce_classification: str
+    egress_pool: str | None
+    egress_source: str | None
+    source_address: SourceAddress | None | UnsetType = UNSET
+    feedback_report: dict[str, Any] | None
+    meta: dict[str, Any]
+    headers: dict[str, str | list[str]]
+    delivery_protocol: str | None
+    reception_protocol: str | None
+    nodeid: str
+    tls_cipher: str | UnsetType = UNSET
+    tls_protocol_version: str | UnsetType = UNSET
+    tls_peer_subject_name: list[str] | UnsetType = UNSET
+    provider_name: str | UnsetType = UNSET
+    session_id: str | UnsetType = UNSET
+
+
+def _fields(struct: type[Struct], prefix: str = "") -> list[str]:
+    nested = {"response": Response, "enhanced_code": EnhancedCode, "peer_address": Peer}
+    paths = []
+    for name in struct.__struct_encode_fields__:
+        paths.append(prefix + name)
+        if name in nested:
+            paths += _fields(nested[name], f"{prefix}{name}.")
+    return paths
+
+
+RECORD_FIELDS = tuple(_fields(Record))
+"""Every field by its path, such as ``response.enhanced_code.class``."""
