@@ -1,0 +1,122 @@
+"""Split decoded bytes into lines, a block of them at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+MAX_LINE = 16 * 1024 * 1024
+"""Bytes of a line, its end not counted, above which it comes as Overlong pieces."""
+
+_BOM = b"\xef\xbb\xbf"
+_BLANK = b" \t\r"
+
+
+@dataclass(slots=True, frozen=True)
+class Block:
+    """Whole lines that follow one another in one input, without their ends; never empty.
+
+    Blank lines are left out, but counted: ``numbers[i]`` is the 1-based number of ``lines[i]``.
+    """
+
+    source: str
+    lines: list[bytes]
+    numbers: Sequence[int]
+
+    @property
+    def first_line(self) -> int:
+        return self.numbers[0]
+
+    def line_number(self, index: int) -> int:
+        return self.numbers[index]
+
+
+@dataclass(slots=True, frozen=True)
+class Overlong:
+    """A piece of a line longer than the limit, verbatim; ``part`` counts from 0."""
+
+    source: str
+    line: int
+    part: int
+    text: bytes
+
+
+class LineSplitter:
+    """Cuts the pieces of one input into lines; holds one unfinished line between them.
+
+    A byte order mark at the very start and a carriage return at a line's end are dropped, except in
+    an overlong line.
+    """
+
+    def __init__(self, source: str, max_line: int = MAX_LINE) -> None:
+        self._source = source
+        self._max_line = max_line
+        self._next_line = 1
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._part = 0
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes held of a line whose end has not come."""
+        return self._held_size
+
+    def feed(self, data: bytes) -> Iterator[Block | Overlong]:
+        """Give out the lines that end in ``data``, in order."""
+        for start in range(0, len(data), self._max_line):
+            yield from self._split(data[start : start + self._max_line])
+
+    def finish(self) -> Iterator[Block | Overlong]:
+        """At the true end of the input: the last line, if it has no end of its own."""
+        if self._held_size or self._part:
+            yield from self._split(b"\n")
+
+    def _split(self, data: bytes) -> Iterator[Block | Overlong]:
+        lines = data.split(b"\n")
+        rest = lines.pop()
+        if lines:
+            if self._part or self._held_size + len(lines[0]) > self._max_line:
+                self._hold(lines.pop(0))
+                yield from self._overlong(whole=True)
+                self._next_line += 1
+            else:
+                lines[0] = b"".join((*self._held, lines[0]))
+            self._held, self._held_size, self._part = [], 0, 0
+        if lines:
+            yield from self._block(lines, b"\r" in data or lines[0].endswith(b"\r"))
+        self._hold(rest)
+        if self._held_size > self._max_line:
+            yield from self._overlong(whole=False)
+
+    def _hold(self, data: bytes) -> None:
+        if data:
+            self._held.append(data)
+            self._held_size += len(data)
+
+    def _overlong(self, *, whole: bool) -> Iterator[Overlong]:
+        """Give out what is held in pieces as long as allowed; a shorter last one if ``whole``."""
+        held = b"".join(self._held)
+        start = 0
+        while len(held) - start >= self._max_line or (whole and start < len(held)):
+            text = held[start : start + self._max_line]
+            yield Overlong(self._source, self._next_line, self._part, text)
+            self._part += 1
+            start += len(text)
+        self._held, self._held_size = [held[start:]], len(held) - start
+
+    def _block(self, lines: list[bytes], has_returns: bool) -> Iterator[Block]:
+        first = self._next_line
+        self._next_line += len(lines)
+        if first == 1:
+            lines[0] = lines[0].removeprefix(_BOM)
+        numbers: Sequence[int] = range(first, self._next_line)
+        # One comparison a line in C finds both blank lines and those that may be: no record
+        # begins with a byte up to the space.
+        if min(lines) < b"!":
+            kept = [i for i, line in enumerate(lines) if line.strip(_BLANK)]
+            lines = [lines[i] for i in kept]
+            numbers = [first + i for i in kept]
+        if has_returns:
+            lines = [line.removesuffix(b"\r") for line in lines]
+        if lines:
+            yield Block(self._source, lines, numbers)

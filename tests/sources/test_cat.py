@@ -1,0 +1,319 @@
+from __future__ import annotations
+
+import gzip
+import io
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from kumolog.errors import KumologError
+from kumolog.sources.cat import cat
+from kumolog.sources.lines import MAX_LINE
+from kumolog.sources.stop import Stop
+
+TEXT = b"".join(b'{"type":"Delivery","n":%d}\n' % number for number in range(30_000))
+
+
+class Result:
+    def __init__(self, *paths: Path) -> None:
+        out = io.BytesIO()
+        self.reports: list[str] = []
+        with Stop() as stop:
+            self.all_well = cat(
+                [str(path) for path in paths],
+                out,
+                follow=False,
+                report=self.reports.append,
+                stop=stop,
+            )
+        self.output = out.getvalue()
+
+
+def test_files_and_directories_come_out_as_they_are_in_order(tmp_path: Path) -> None:
+    directory = tmp_path / "out"
+    directory.mkdir()
+    (directory / "2").write_bytes(zstandard.compress(b"two\n\n") + zstandard.compress(b"2b\r\n"))
+    (directory / "1").write_bytes(gzip.compress(TEXT))
+    (directory / ".hidden").write_bytes(b"no\n")
+    plain = tmp_path / "plain"
+    plain.write_bytes(b"plain\n")
+    result = Result(directory, plain)
+    assert result.output == TEXT + b"two\n\n2b\r\nplain\n"
+    assert (result.all_well, result.reports) == (True, [])
+
+
+def test_a_last_line_without_an_end_gets_one(tmp_path: Path) -> None:
+    for name in "12":
+        (tmp_path / name).write_bytes(b"line")
+    assert Result(tmp_path).output == b"line\nline\n"
+
+
+def test_a_torn_last_line_is_not_printed(tmp_path: Path) -> None:
+    segment = tmp_path / "1"
+    encoded = zstandard.compress(TEXT)
+    segment.write_bytes(encoded[: len(encoded) // 2])
+    segment.chmod(0o444)
+    (tmp_path / "2").write_bytes(zstandard.compress(b"next\n"))
+    result = Result(tmp_path)
+    output = result.output.removesuffix(b"next\n")
+    assert output
+    assert TEXT.startswith(output)
+    assert output.endswith(b"\n")
+    assert result.all_well
+    assert len(result.reports) == 1
+    assert f"{segment}: it ends inside a compressed frame" in result.reports[0]
+
+
+def test_a_segment_still_being_written_is_no_news(tmp_path: Path) -> None:
+    compressor = zstandard.ZstdCompressor().compressobj()
+    (tmp_path / "1").write_bytes(
+        compressor.compress(b"one\nbegun") + compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+    )
+    result = Result(tmp_path)
+    assert (result.output, result.all_well, result.reports) == (b"one\n", True, [])
+
+
+def test_a_broken_segment_is_named_and_the_others_go_on(tmp_path: Path) -> None:
+    (tmp_path / "1").write_bytes(zstandard.compress(b"one\nbegun") + b"garbage")
+    (tmp_path / "2").write_bytes(zstandard.compress(b"two\n"))
+    result = Result(tmp_path)
+    assert result.output == b"one\ntwo\n"
+    assert not result.all_well
+    assert len(result.reports) == 1
+    assert result.reports[0].startswith(f"reading {tmp_path / '1'}: corrupt at byte ")
+
+
+def test_a_line_too_long_to_hold_is_passed_on(tmp_path: Path) -> None:
+    long = b"x" * (MAX_LINE * 2 + 1000)
+    (tmp_path / "1").write_bytes(zstandard.compress(long + b"\nnext\n"))
+    (tmp_path / "2").write_bytes(zstandard.compress(b"last\n" + long))
+    assert Result(tmp_path).output == long + b"\nnext\nlast\n" + long + b"\n"
+
+
+def test_what_is_passed_on_of_a_broken_long_line_gets_an_end(tmp_path: Path) -> None:
+    long = b"x" * (MAX_LINE + 1000)
+    (tmp_path / "1").write_bytes(zstandard.compress(long) + b"garbage")
+    (tmp_path / "2").write_bytes(b"next\n")
+    assert Result(tmp_path).output.lstrip(b"x") == b"\nnext\n"
+
+
+def test_a_missing_path_is_an_error_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(KumologError, match="gone: No such file"):
+        Result(tmp_path, tmp_path / "gone")
+
+
+FOLLOW = """
+import signal, sys
+from kumolog.sources.cat import cat
+from kumolog.sources.stop import Stop
+
+stop = Stop()
+signal.signal(signal.SIGTERM, lambda *_: stop.set())
+report = lambda message: print(message, file=sys.stderr, flush=True)
+well = cat(sys.argv[1:], sys.stdout.buffer, follow=True, report=report, stop=stop)
+sys.exit(0 if well else 1)
+"""
+
+
+class Follower:
+    """``cat`` in a process of its own, following."""
+
+    def __init__(self, *paths: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", FOLLOW, *paths],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert self.process.stdout
+        assert self.process.stderr
+        self._stdout, self._stderr = self.process.stdout, self.process.stderr
+
+    def line(self) -> bytes:
+        return self._stdout.readline()
+
+    def report(self) -> bytes:
+        return self._stderr.readline()
+
+    def interrupt(self) -> bytes:
+        """Stop it; what it had still written."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.communicate(timeout=30)[0]
+
+
+@pytest.fixture
+def follow() -> Iterator[Callable[..., Follower]]:
+    started: list[Follower] = []
+
+    def start(*paths: Path) -> Follower:
+        started.append(Follower(*paths))
+        return started[-1]
+
+    yield start
+    for follower in started:
+        with follower.process:
+            follower.process.kill()
+
+
+class Segment:
+    """A segment as a logger writes it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path.open("wb", buffering=0)
+        self._compressor = zstandard.ZstdCompressor().compressobj()
+
+    def write(self, text: bytes) -> None:
+        self._file.write(self._compressor.compress(text))
+        self._file.write(self._compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))
+
+    def finish(self) -> None:
+        self._file.write(self._compressor.flush())
+        self.leave()
+        self.path.chmod(0o444)
+
+    def leave(self) -> None:
+        self._file.close()
+
+
+def test_a_follower_prints_a_growing_segment_and_goes_on_to_newer_ones(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    first = Segment(tmp_path / "20230306-022811")
+    first.write(b"1\n2\n")
+    follower = follow(tmp_path)
+    assert [follower.line(), follower.line()] == [b"1\n", b"2\n"]
+    first.write(b"3\nbeg")
+    assert follower.line() == b"3\n"
+    first.write(b"un\n")
+    assert follower.line() == b"begun\n"
+    second = Segment(tmp_path / "20230306-022812")
+    second.write(b"5\n")
+    first.write(b"4\n")
+    first.finish()
+    assert [follower.line(), follower.line()] == [b"4\n", b"5\n"]
+    second.write(b"6\n")
+    assert follower.line() == b"6\n"
+    second.finish()
+    assert follower.interrupt() == b""
+    assert follower.process.returncode == 0
+
+
+def test_a_follower_waits_in_an_empty_directory(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    follower = follow(tmp_path)
+    time.sleep(0.5)
+    segment = Segment(tmp_path / "20230306-022811")
+    segment.write(b"1\n")
+    assert follower.line() == b"1\n"
+    segment.leave()
+    assert follower.interrupt() == b""
+
+
+def test_a_follower_reads_every_segment_of_a_directory_once(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    follower = follow(tmp_path)
+    for name in ("2", "3", "1", "4"):
+        segment = Segment(tmp_path / name)
+        segment.write(name.encode() + b"\n")
+        assert follower.line() == name.encode() + b"\n"
+        segment.finish()
+        time.sleep(0.3)
+    assert follower.interrupt() == b""
+
+
+def test_a_follower_names_a_broken_segment_and_goes_on(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    broken = tmp_path / "1"
+    broken.write_bytes(zstandard.compress(b"one\n") + b"garbage!")
+    follower = follow(tmp_path)
+    assert follower.line() == b"one\n"
+    assert b"corrupt at byte" in follower.report()
+    segment = Segment(tmp_path / "2")
+    segment.write(b"two\n")
+    segment.finish()
+    assert follower.line() == b"two\n"
+    assert follower.interrupt() == b""
+    assert follower.process.returncode == 1
+
+
+def test_a_follower_gives_up_on_a_segment_that_was_deleted(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    leftover = Segment(tmp_path / "1")
+    leftover.write(b"one\n")
+    leftover.leave()
+    follower = follow(tmp_path)
+    assert follower.line() == b"one\n"
+    newer = Segment(tmp_path / "2")
+    newer.write(b"two\n")
+    newer.leave()
+    leftover.path.unlink()
+    assert follower.line() == b"two\n"
+
+
+def test_a_follower_of_a_file_ends_when_the_file_is_finished(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    segment = Segment(tmp_path / "1")
+    segment.write(b"one\n")
+    follower = follow(segment.path)
+    assert follower.line() == b"one\n"
+    segment.write(b"two\n")
+    segment.finish()
+    assert follower.process.communicate(timeout=30)[0] == b"two\n"
+    assert follower.process.returncode == 0
+
+
+def test_a_follower_of_two_directories_hears_both(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    directories = [tmp_path / "a", tmp_path / "b"]
+    for directory in directories:
+        directory.mkdir()
+    segments = [Segment(directory / "1") for directory in directories]
+    follower = follow(*directories)
+    for text in (b"one\n", b"two\n"):
+        for segment in reversed(segments):
+            segment.write(text)
+            assert follower.line() == text
+    for segment in segments:
+        segment.leave()
+
+
+WRITE = """
+import os, pathlib, sys, time, zstandard
+directory = pathlib.Path(sys.argv[1])
+number = 0
+for segment in range(20):
+    path = directory / f"20230306-0228{segment:02}"
+    compressor = zstandard.ZstdCompressor().compressobj()
+    with path.open("wb", buffering=0) as file:
+        for _ in range(10):
+            text = b"".join(b"%d\\n" % (number + i) for i in range(100))
+            number += 100
+            data = compressor.compress(text) + compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+            file.write(data[: len(data) // 2])
+            time.sleep(0.002)
+            file.write(data[len(data) // 2 :])
+        file.write(compressor.flush())
+    path.chmod(0o444)
+"""
+
+
+def test_a_follower_misses_nothing_of_a_writer_that_rotates(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    follower = follow(tmp_path)
+    with subprocess.Popen([sys.executable, "-c", WRITE, tmp_path]):
+        assert [int(follower.line()) for _ in range(20_000)] == list(range(20_000))
+    assert follower.interrupt() == b""
+    assert follower.process.returncode == 0
