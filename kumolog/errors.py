@@ -10,8 +10,8 @@ class KumologError(Exception):
 class PolicyError(KumologError):
     """The policy is wrong or raised.
 
-    ``str(error)`` begins with the policy's ``file:line:`` where that is known; ``frames`` are the Lua
-    frames of the policy, innermost first, as ``file:line: in function <...>``.
+    ``str(error)`` begins with the policy's ``file:line:`` where that is known; ``frames`` are the
+    Lua frames of the policy, innermost first, as ``file:line: in function <...>``.
     """
 
     def __init__(self, message: str, frames: tuple[str, ...] = ()) -> None:

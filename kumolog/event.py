@@ -20,14 +20,20 @@ from msgspec import MsgspecError
 from kumolog.errors import EventError
 from kumolog.nodeid import NodeId
 from kumolog.queue_name import compose_queue_name
-from kumolog.record import RECORD_TYPES, Record
+from kumolog.record import RECORD_TYPES, STRUCTURED_FIELDS, Record
 from kumolog.spool_id import created_at, new_spool_id
 
 _OMITTED_WHEN_NULL = frozenset(
-    ("tls_cipher", "tls_protocol_version", "tls_peer_subject_name", "provider_name", "session_id")
-    + ("event_time", "created_time")
+    (
+        "event_time",
+        "created_time",
+        "tls_cipher",
+        "tls_protocol_version",
+        "tls_peer_subject_name",
+        "provider_name",
+        "session_id",
+    )
 )
-_STRUCTURED = frozenset(("response", "enhanced_code", "peer_address", "source_address"))
 _INPUT_ONLY = ("data", "data_base64")
 _LINE_BREAK = re.compile("\r\n|\n|\r")
 # The internal replies of KumoMTA where a kind has one; (code, enhanced code).
@@ -61,8 +67,9 @@ class Batch:
     """Events that go through the loggers together, in order; the lists run in parallel.
 
     ``lines`` are the finished JSON lines without line end, for a logger that changes nothing.
-    ``positions`` lead back to the source lines. ``unknown`` has, for events with fields kumolog does
-    not know, the whole record as a mapping; ``data`` the message bytes of events that bring them.
+    ``positions`` lead back to the source lines. ``unknown`` has, for events with fields kumolog
+    does not know, the whole record as a mapping; ``data`` the message bytes of events that bring
+    them.
     """
 
     records: list[Record]
@@ -99,7 +106,8 @@ class EventDecoder:
             records = _decoder.decode_lines(text)
         except (MsgspecError, UnicodeDecodeError, RecursionError):
             return self._decode_each(lines)
-        if _encoder.encode_lines(records) != text or (b"\\" in text and _breaks_lines(records)):
+        unchanged = len(records) == len(lines) and _encoder.encode_lines(records) == text
+        if not unchanged or (b"\\" in text and _breaks_lines(records)):
             return self._decode_each(lines)
         return Batch(records, lines, range(len(lines)), lines)
 
@@ -290,8 +298,7 @@ def _with_unknown(known: dict[str, Any], given: Mapping[str, Any]) -> dict[str, 
             followers.setdefault(anchor, []).append(key)
     result = {key: given[key] for key in followers.get(None, ())}
     for key, value in known.items():
-        nested = given.get(key)
-        mixed = isinstance(value, dict) and isinstance(nested, dict) and key in _STRUCTURED
-        result[key] = _with_unknown(value, nested) if mixed else value
+        nested = given.get(key) if key in STRUCTURED_FIELDS else None
+        result[key] = _with_unknown(value, nested) if isinstance(nested, dict) else value
         result.update((name, given[name]) for name in followers.get(key, ()))
     return result

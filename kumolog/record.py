@@ -1,7 +1,7 @@
 """The log record: its fields in the order and with the types that KumoMTA writes.
 
-`Record` is strict: a line decodes into it only when every field is there that KumoMTA always writes.
-Events, which may leave fields out, are completed in `kumolog.event`.
+`Record` is strict: a line decodes into it only when every field is there that KumoMTA always
+writes. Events, which may leave fields out, are completed in `kumolog.event`.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Record(Struct, kw_only=True, gc=False):
     bounce_classification: str
     egress_pool: str | None
     egress_source: str | None
-    source_address: SourceAddress | None | UnsetType = UNSET
+    source_address: SourceAddress | UnsetType | None = UNSET
     feedback_report: dict[str, Any] | None
     meta: dict[str, Any]
     headers: dict[str, str | list[str]]
@@ -105,15 +105,24 @@ class Record(Struct, kw_only=True, gc=False):
     session_id: str | UnsetType = UNSET
 
 
-def _fields(struct: type[Struct], prefix: str = "") -> list[str]:
-    nested = {"response": Response, "enhanced_code": EnhancedCode, "peer_address": Peer}
+_NESTED: dict[str, Any] = {
+    "response": Response,
+    "enhanced_code": EnhancedCode,
+    "peer_address": Peer,
+    "source_address": SourceAddress,
+}
+
+
+def _paths(struct: Any, prefix: str = "") -> list[str]:
     paths = []
     for name in struct.__struct_encode_fields__:
         paths.append(prefix + name)
-        if name in nested:
-            paths += _fields(nested[name], f"{prefix}{name}.")
+        if name in _NESTED:
+            paths += _paths(_NESTED[name], f"{prefix}{name}.")
     return paths
 
 
-RECORD_FIELDS = tuple(_fields(Record))
+RECORD_FIELDS = tuple(_paths(Record))
 """Every field by its path, such as ``response.enhanced_code.class``."""
+STRUCTURED_FIELDS = frozenset(_NESTED)
+"""The fields that are objects with fields of their own."""

@@ -293,6 +293,11 @@ def test_a_record_split_over_two_lines_is_two_bad_lines() -> None:
     assert len(batch.rejected) == 3
 
 
+def test_two_records_are_not_one_line() -> None:
+    line = compact(FULL)
+    assert len(decode(line + b"\n" + line)) == 0
+
+
 scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**64) | st.text()
 json_values = st.recursive(
     scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8

@@ -1,0 +1,95 @@
+"""The bounded queue between those who log and the thread that writes."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+from kumolog.errors import SegmentError
+from kumolog.segments.names import Target
+
+QUEUE_BYTES = 8 << 20
+
+Batch = tuple[Target, Sequence[bytes], int]  # the last: bytes, newlines included
+
+
+class Intake:
+    """A queue bounded by ``max_records`` and by QUEUE_BYTES.
+
+    A batch larger than that is let through when the queue is empty.  With ``max_records`` 0 putting
+    also waits for the taker (KumoMTA: back_pressure).
+    """
+
+    def __init__(self, max_records: int) -> None:
+        self._max_records = max_records
+        self.hurry = threading.Event()
+        # Re-entrant, so that a signal handler may call hurry_up() in a thread that is putting.
+        lock = threading.RLock()
+        self._arrived = threading.Condition(lock)
+        self._room = threading.Condition(lock)
+        self._queue: deque[Batch] = deque()
+        self._records = 0
+        self._bytes = 0
+        self._batches_put = 0
+        self._batches_taken = 0
+        self._closed = False
+        self.crash: BaseException | None = None
+
+    def put(self, target: Target, lines: Sequence[bytes]) -> None:
+        """Queue lines without their ends, all or none.  SegmentError: closed; nothing is queued."""
+        count = len(lines)
+        size = sum(map(len, lines)) + count  # the writer gives each a newline
+        with self._room:
+            while not self._fits(count, size):
+                self._room.wait()
+            self._queue.append((target, lines, size))
+            self._records += count
+            self._bytes += size
+            self._batches_put += 1
+            self._arrived.notify()
+            if not self._max_records:
+                self._await_taker(self._batches_put)
+
+    def take(self, timeout: float) -> deque[Batch] | None:
+        """Everything queued; nothing after ``timeout`` seconds; None once closed and empty."""
+        with self._arrived:
+            if not self._queue and not self._closed and timeout > 0:
+                self._arrived.wait(min(timeout, threading.TIMEOUT_MAX))
+            if not self._queue and self._closed:
+                return None
+            taken, self._queue = self._queue, deque()
+            self._records = self._bytes = 0
+            self._batches_taken = self._batches_put
+            self._room.notify_all()
+            return taken
+
+    def hurry_up(self) -> None:
+        """From now on putting does not wait."""
+        with self._room:
+            self.hurry.set()
+            self._room.notify_all()
+
+    def close(self) -> None:
+        """Refuse what comes from now on."""
+        with self._room:
+            self._closed = True
+            self._arrived.notify()
+            self.hurry_up()
+
+    def broke(self, crash: BaseException) -> None:
+        """Nobody takes any more."""
+        with self._room:
+            self.crash = crash
+            self._room.notify_all()
+
+    def _fits(self, count: int, size: int) -> bool:
+        if self._closed or self.crash is not None:
+            raise SegmentError("putting records into a writer that is closed") from self.crash
+        if not self._queue or self.hurry.is_set():
+            return True
+        return self._records + count <= self._max_records and self._bytes + size <= QUEUE_BYTES
+
+    def _await_taker(self, batch: int) -> None:
+        while self._batches_taken < batch and not self.hurry.is_set() and self.crash is None:
+            self._room.wait()
