@@ -1,0 +1,147 @@
+-- Guards every entry into the policy: a time budget, errors as texts with the policy's own frames, and
+-- Python functions as plain Lua functions. Library functions are held in locals here and in the other
+-- chunks: a policy may replace every one that it can reach, those of the string library above all.
+
+local monotonic = ...
+
+local error, format, getinfo, metatable_of, pcall, rawget, running, sethook, sub, tostring, type, xpcall =
+  error, string.format, debug.getinfo, debug.getmetatable, pcall, rawget, coroutine.running, debug.sethook,
+  string.sub, tostring, type, xpcall
+
+local OWN_SOURCE = '=kumolog'
+
+-- Time budget. A count hook looks at the clock; once a call has overrun, every protected call and every
+-- coroutine inside it raises again, so that no pcall loop outlives the budget.
+
+local HOOK_INTERVAL = 1000 -- instructions
+local calls, watched, started, budget = 0, 0, 0, math.huge
+local stopped, reason -- the number of the call that has to end, and why
+local interrupted = setmetatable({}, { __mode = 'k' }) -- coroutines that an error of the hook ended
+
+local function watch()
+  if watched ~= calls then
+    watched, started = calls, monotonic()
+    return
+  end
+  if stopped ~= calls then
+    if monotonic() - started <= budget then return end
+    stopped, reason = calls, format('ran for more than %gs without returning', budget)
+  end
+  -- The host's own code is never interrupted: only the policy's has somebody to catch the error.
+  if getinfo(2, 'S').source == OWN_SOURCE then return end
+  interrupted[running()] = true
+  error(reason, 2)
+end
+
+-- Goes around everything that catches errors for the policy.
+local function still_in_time(...)
+  if stopped == calls then error(reason, 2) end
+  return ...
+end
+
+-- An error of the hook reaches a message handler before the hook has ended, so without any hook: one of the
+-- policy's must not run then.
+local function unless_stopped(handler)
+  return function(problem)
+    if stopped == calls then return problem end
+    return handler(problem)
+  end
+end
+
+local function watch_coroutine(co) sethook(co, watch, '', HOOK_INTERVAL) end
+
+-- For the same reason nothing may run in an interrupted coroutine again, not even to close its variables.
+local function was_interrupted(co) return interrupted[co] end
+
+sethook(watch, '', HOOK_INTERVAL)
+
+local function begin_call(seconds) calls, budget = calls + 1, seconds end
+
+-- Errors: the message as text, and the policy's own frames.
+
+local MAX_TEXT, MAX_FRAMES = 4096, 20
+
+local function is_policy(info) return info.what ~= 'C' and sub(info.source, 1, 1) == '@' end
+
+-- Where the policy called from, file:line, looking outward from the caller's caller.
+local function place()
+  local level = 3
+  local info = getinfo(level, 'Sl')
+  while info and not is_policy(info) do
+    level = level + 1
+    info = getinfo(level, 'Sl')
+  end
+  return info and format('%s:%d', sub(info.source, 2), info.currentline) or '?'
+end
+
+local function frame(info)
+  local file = sub(info.source, 2)
+  local what = info.what == 'main' and 'main chunk'
+    or info.name and format("function '%s'", info.name)
+    or format('function <%s:%d>', file, info.linedefined)
+  return format('%s:%d: in %s', file, info.currentline, what)
+end
+
+local function text_of(problem)
+  local metatable = metatable_of(problem)
+  if type(problem) == 'table' and metatable and rawget(metatable, '__tostring') then
+    local ok, text = pcall(tostring, problem)
+    problem = ok and text or problem
+  end
+  if type(problem) == 'number' then problem = format('%s', problem) end
+  if type(problem) ~= 'string' then return format('error object is a %s value', type(problem)) end
+  return #problem <= MAX_TEXT and problem or sub(problem, 1, MAX_TEXT) .. '...'
+end
+
+local failure_frames = {}
+
+local function on_error(problem)
+  local frames, level = {}, 2
+  local info = getinfo(level, 'Sln')
+  while info and #frames < MAX_FRAMES do
+    if is_policy(info) then frames[#frames + 1] = frame(info) end
+    level = level + 1
+    info = getinfo(level, 'Sln')
+  end
+  failure_frames = frames
+  return text_of(problem)
+end
+
+-- The frames of the last error, innermost first. Lua asks no handler when memory or its stack runs out.
+local function frames_of_failure()
+  local frames = failure_frames
+  failure_frames = {}
+  return frames
+end
+
+-- A budgeted call from the host: ok, then the results or the error text.
+local function call(seconds, f, ...)
+  begin_call(seconds)
+  return xpcall(f, on_error, ...)
+end
+
+-- A Python function becomes a plain Lua function. It answers true and a result, or false and a text; nil
+-- and a text when the host itself failed, which no policy may outlive.
+local function outcome(ok, value)
+  if ok then return value end
+  if ok == nil then stopped, reason = calls, value end
+  error(value, 0)
+end
+
+local function bridge(python)
+  return function(...) return outcome(python(...)) end
+end
+
+return {
+  OWN_SOURCE = OWN_SOURCE,
+  begin_call = begin_call,
+  bridge = bridge,
+  call = call,
+  frames_of_failure = frames_of_failure,
+  on_error = on_error,
+  place = place,
+  still_in_time = still_in_time,
+  unless_stopped = unless_stopped,
+  was_interrupted = was_interrupted,
+  watch_coroutine = watch_coroutine,
+}

@@ -1,0 +1,222 @@
+"""One sealed Lua 5.4 runtime: loads a policy's text, fires its events, asks its filter handlers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, NoReturn
+
+from lupa.lua54 import LuaMemoryError, LuaRuntime
+
+from kumolog.errors import KumologError, PolicyError
+from kumolog.lua.convert import Converter, lua_text, python_text
+from kumolog.luavalue import LuaValue
+
+MAX_MEMORY = 2 << 30  # bytes that a policy may hold: a backstop, so that no loop takes all there is
+
+class Runtime:
+    """``callbacks`` are the Python functions Lua calls for messages, by name.
+
+    ``message_methods`` maps the names of message methods to functions of (batch handle, place in the
+    batch, arguments...). Every function takes and gives neutral values; what it raises as a
+    KumologError becomes a Lua error, anything else ends the call and is raised again from it.
+    ``seconds`` is the time budget of running the policy file and of each event fired.
+    """
+
+    def __init__(
+        self,
+        message_methods: Mapping[str, Callable[..., Any]],
+        callbacks: Mapping[str, Callable[..., Any]],
+        multiple_events: Sequence[str],
+        seconds: float,
+    ) -> None:
+        self._lua = LuaRuntime(
+            encoding="latin-1",
+            unpack_returned_tuples=True,
+            register_eval=False,
+            register_builtins=False,
+            attribute_handlers=(_deny, _deny),
+            max_memory=MAX_MEMORY,
+        )
+        self._lua.execute("python, package.loaded.python = nil, nil")
+        self._seconds = seconds
+        self._crash: BaseException | None = None
+        values = self._run_chunk("values")
+        self.convert = Converter(self._lua, values)
+        self._haste = 1.0
+        self._guard = self._run_chunk("guard", lambda: time.monotonic() * self._haste)
+        self._sandbox = self._run_chunk("sandbox", self._guard, values)
+        env = self._sandbox["env"]
+        self._events = self._run_chunk(
+            "events",
+            self._guard,
+            env,
+            values,
+            self._table_of(callbacks),
+            self._lua.table_from(dict.fromkeys(multiple_events, True)),
+            self._table_of(message_methods),
+        )
+        self._surface = self._run_chunk("surface", self._guard, env)
+        for name in ("on", "get_event_registrars"):
+            self._surface["define"](f"kumo.{name}", self._events[name])
+        self._fire = self._events["fire"]
+        self._ask = self._events["ask"]
+
+    # The environment ----------------------------------------------------------------------------
+
+    def define(self, name: str, function: Callable[..., Any]) -> None:
+        """Offers a Python function as ``name`` (``kumo.sub.function``); gets neutral values.
+
+        The function's first argument is the place of the call, ``file:line``.
+        """
+        self._surface["define_function"](name, self._answering(function))
+
+    def define_log(self, name: str, write: Callable[[str], None]) -> None:
+        """Offers a function that joins its arguments' texts, behind the place of the call."""
+
+        def write_text(line: LuaValue) -> None:
+            write(line.decode("utf-8", "backslashreplace") if isinstance(line, bytes) else str(line))
+
+        self._surface["define_log"](name, self._answering(write_text))
+
+    def define_value(self, name: str, value: Any) -> None:
+        """Offers a constant as ``name``."""
+        self._surface["define"](name, self.convert.to_lua(value))
+
+    def set_global(self, name: str, value: Any) -> None:
+        """Sets a global of the policy."""
+        self._surface["set_global"](name, self.convert.to_lua(value))
+
+    def add_package_path(self, *patterns: str) -> None:
+        """Puts patterns before ``package.path``, in this order."""
+        self._sandbox["add_package_path"](lua_text(";".join(patterns)))
+
+    # Running ------------------------------------------------------------------------------------
+
+    def run_file(self, path: Path) -> None:
+        """Runs a policy file; raises PolicyError for bad syntax, an error in it, or no such file."""
+        chunk, problem = _pair(self._sandbox["load_file"](lua_text(str(path)), self._sandbox["env"]))
+        if chunk is None:
+            raise PolicyError(self._full_names(problem))
+        self._call(str(path), self._guard["call"], chunk)
+
+    def fire(self, event: str, *arguments: Any) -> Any:
+        """Fires an event; gives its first result, None where nothing is registered for it."""
+        name = lua_text(event)
+        places = self._events["places"][name]
+        return self._call(places and python_text(places[1]), self._fire, name, *arguments)
+
+    def is_registered(self, event: str) -> bool:
+        """Whether any handler is registered for the event."""
+        return self._events["places"][lua_text(event)] is not None
+
+    def registrations(self) -> dict[str, list[str]]:
+        """For each event its handlers' places, ``file:line``, in the order of registration."""
+        return {
+            python_text(event): [python_text(place) for place in places.values()]
+            for event, places in self._events["places"].items()
+        }
+
+    def plan(self, steps: Sequence[tuple[str, str, str]]) -> Any:
+        """What `ask` needs: for each logger (event name, kinds, answers), see events.lua."""
+        plans = [
+            self._events["plan"](lua_text(event), kinds, answers) for event, kinds, answers in steps
+        ]
+        return self._lua.table_from(plans)
+
+    def ask(
+        self, handle: int, kinds: str, plan: Any, seconds: float, weight: int
+    ) -> tuple[list[str], list[tuple[int, int, PolicyError]], list[int]]:
+        """Asks the handlers about a batch, which weighs ``weight`` KB.
+
+        Gives for each logger one character for each record (p passed, f filtered, d disabled,
+        e error), the errors as (place in the batch, logger, error), and the handles of batches of
+        which no message can be reached any more.
+        """
+        results = self._reaching_lua(self._ask, handle, kinds, plan, seconds, weight)
+        answers, errors, released = (list(table.values()) for table in results)
+        failures = [
+            (error[1] - 1, error[2] - 1, self._error(error[3], error[4], python_text(error[5])))
+            for error in errors
+        ]
+        return answers, failures, released
+
+    def hurry(self) -> None:
+        """Makes budgets pass a million times faster: only what is quick is still waited for.
+
+        May be called from a signal handler.
+        """
+        self._haste = 1e6
+
+    def close(self) -> None:
+        """Brings out what the policy printed: Lua's stdout is not Python's."""
+        self._sandbox["flush"]()
+
+    def _call(self, place: str, entry: Any, *arguments: Any) -> Any:
+        ok, result = _pair(self._reaching_lua(entry, self._seconds, *arguments))
+        if ok:
+            return result
+        raise self._error(result, self._guard["frames_of_failure"](), place)
+
+    def _reaching_lua(self, entry: Any, *arguments: Any) -> Any:
+        try:
+            results = entry(*arguments)
+        except LuaMemoryError:
+            raise PolicyError(
+                f"running the policy: what it keeps in memory has grown to {MAX_MEMORY >> 20} MB"
+            ) from None
+        if self._crash is not None:
+            crash, self._crash = self._crash, None
+            raise crash
+        return results
+
+    def _error(self, text: str, lua_frames: Any, entry: str) -> PolicyError:
+        """``entry`` is the place to name where no frame is left, as after a tail call out of the policy."""
+        frames = tuple(python_text(frame) for frame in lua_frames.values())
+        places = tuple(frame.partition(": in ")[0] for frame in frames) or (entry,)
+        message = self._full_names(text)
+        if not message.startswith(places):
+            message = f"{places[0]}: {message}"
+        return PolicyError(message, frames)
+
+    def _full_names(self, text: str) -> str:
+        for short, full in self._sandbox["long_names"].items():
+            text = text.replace(short, full)
+        return python_text(text)
+
+    # Python called from Lua ---------------------------------------------------------------------
+
+    def _run_chunk(self, name: str, *arguments: Any) -> Any:
+        source = resources.files("kumolog.lua").joinpath(f"{name}.lua").read_text("latin-1")
+        return self._lua.execute(source, *arguments, name="=kumolog", mode="t")
+
+    def _table_of(self, functions: Mapping[str, Callable[..., Any]]) -> Any:
+        return self._lua.table_from({name: self._answering(f) for name, f in functions.items()})
+
+    def _answering(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as Lua calls it: it answers (ok, value or text), and never raises.
+
+        ``ok`` is None when what it raised is no message to the policy.
+        """
+        to_lua, from_lua = self.convert.to_lua, self.convert.from_lua
+
+        def answer(*arguments: Any) -> tuple[bool | None, Any]:
+            try:
+                return True, to_lua(function(*map(from_lua, arguments)))
+            except KumologError as error:
+                return False, lua_text(str(error))
+            except BaseException as error:
+                self._crash = self._crash or error
+                return None, "kumolog itself failed"
+
+        return answer
+
+
+def _pair(results: Any) -> tuple[Any, Any]:
+    return results if isinstance(results, tuple) else (results, None)
+
+
+def _deny(_owner: object, name: object, _value: object = None) -> NoReturn:
+    raise AttributeError(f"no access to {name!r} from Lua")

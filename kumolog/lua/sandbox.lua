@@ -1,0 +1,203 @@
+-- The environment a policy lives in: Lua 5.4's standard library as KumoMTA offers it (no debug library,
+-- no C modules), with nothing that leads to the host. The real globals stay out of the policy's reach, so
+-- that whatever it does to its own _G cannot disturb the host.
+
+local guard, values = ...
+
+local still_in_time, unless_stopped, was_interrupted, watch_coroutine =
+  guard.still_in_time, guard.unless_stopped, guard.was_interrupted, guard.watch_coroutine
+local concat, error, format, gmatch, gsub, ipairs, is_object, load, open, pairs, pcall, rawget, rawset, rep,
+      select, setmetatable, sub, tointeger, type, xpcall =
+  table.concat, error, string.format, string.gmatch, string.gsub, ipairs, values.is_object, load, io.open,
+  pairs, pcall, rawget, rawset, string.rep, select, setmetatable, string.sub, math.tointeger, type, xpcall
+
+local env = {}
+
+local function copy(from, names)
+  local to = {}
+  for name in gmatch(names, '%S+') do to[name] = from[name] end
+  return to
+end
+
+for name, value in pairs(copy(_G, [[_VERSION assert collectgarbage error getmetatable ipairs next pairs print
+    rawequal rawget rawlen rawset select tonumber tostring warn]])) do
+  env[name] = value
+end
+env._G = env
+env.math = copy(math, [[abs acos asin atan ceil cos deg exp floor fmod huge log max maxinteger min mininteger
+    modf pi rad random randomseed sin sqrt tan tointeger type ult]])
+env.table = copy(table, 'concat insert move pack remove sort unpack')
+env.utf8 = copy(utf8, 'char charpattern codepoint codes len offset')
+env.io = copy(io, 'close flush input lines open output read stderr stdin stdout tmpfile type write')
+env.os = copy(os, 'clock date difftime execute getenv remove rename time tmpname')
+-- The string metatable leads to the real table, so it is the one that loses what must not be had.
+string.dump = nil
+env.string = string
+
+function env.os.exit()
+  error('os.exit is not available in kumolog: it would end the host with records unwritten', 2)
+end
+
+function env.io.popen()
+  error('io.popen is not available in kumolog: use os.execute, or read a file', 2)
+end
+
+-- What KumoMTA gives out as userdata says so.
+function env.type(...)
+  local kind = type(...)
+  if kind == 'table' and is_object((...)) then return 'userdata' end
+  return kind
+end
+
+-- Finalisers never run: Lua runs them without any hook, so that one which loops could not be ended.
+function env.setmetatable(...)
+  local t, metatable = ...
+  local finaliser = type(metatable) == 'table' and rawget(metatable, '__gc')
+  if not finaliser then return setmetatable(...) end
+  rawset(metatable, '__gc', nil)
+  local ok, result = pcall(setmetatable, t, metatable)
+  rawset(metatable, '__gc', finaliser)
+  if not ok then error(result, 2) end
+  return result
+end
+
+local LONGEST = 1 << 30 -- bytes; no hook can end the one C call that would fill the memory
+
+function string.rep(s, n, separator, ...)
+  local count = tointeger(n)
+  if count and count > 0 and type(s) == 'string' then
+    local each = #s + (type(separator) == 'string' and #separator or 0)
+    if each > LONGEST // count then error('resulting string too large', 2) end
+  end
+  return rep(s, n, separator, ...)
+end
+
+-- What catches errors, or runs code of its own, stays within the time budget.
+
+local create, resume, close = coroutine.create, coroutine.resume, coroutine.close
+
+local function create_watched(f)
+  local co = create(f)
+  watch_coroutine(co)
+  return co
+end
+
+env.coroutine = copy(coroutine, 'isyieldable running status yield')
+env.coroutine.create = create_watched
+function env.coroutine.resume(...) return still_in_time(resume(...)) end
+function env.coroutine.close(co)
+  if was_interrupted(co) then return false, 'the coroutine had to be interrupted' end
+  return still_in_time(close(co))
+end
+function env.coroutine.wrap(f)
+  local co = create_watched(f)
+  local function results(ok, ...)
+    if ok then return ... end
+    error((...), 0)
+  end
+  return function(...) return results(still_in_time(resume(co, ...))) end
+end
+function env.pcall(...) return still_in_time(pcall(...)) end
+function env.xpcall(f, handler, ...) return still_in_time(xpcall(f, unless_stopped(handler), ...)) end
+
+-- Loading code: text only, and always inside this environment.
+
+function env.load(chunk, name, mode, ...)
+  if mode == 'b' then return nil, 'attempt to load a binary chunk: kumolog loads Lua text only' end
+  if name == guard.OWN_SOURCE then name = '=(load)' end
+  local environment = env
+  if select('#', ...) > 0 then environment = (...) end
+  return still_in_time(load(chunk, name, 't', environment))
+end
+
+-- The methods of files as they are now: a policy can change those that files show.
+local methods = copy(io.stdout, 'close flush read')
+
+local function read_file(path)
+  local file, problem = open(path, 'rb')
+  if not file then return nil, problem end
+  local source, read_problem = methods.read(file, 'a')
+  methods.close(file)
+  if not source then return nil, format('cannot read %s: %s', path, read_problem) end
+  return source
+end
+
+-- Lua shortens the names of chunks in its messages to the last 56 bytes; here is what they stand for.
+local LONGEST_NAME, KEPT = 59, 56
+local long_names = {}
+
+local function load_file(path, environment)
+  local source, problem = read_file(path)
+  if not source then return nil, problem end
+  if #path > LONGEST_NAME then long_names['...' .. sub(path, -KEPT)] = path end
+  source = gsub(source, '^\xef\xbb\xbf', '')
+  source = gsub(source, '^#[^\n]*', '')
+  return load(source, '@' .. path, 't', environment)
+end
+
+function env.loadfile(path, mode, ...)
+  if path == nil then return nil, "loadfile needs a file name: standard input is the data's" end
+  if mode == 'b' then return nil, 'attempt to load a binary chunk: kumolog loads Lua text only' end
+  if select('#', ...) == 0 then return load_file(path, env) end
+  return load_file(path, (...))
+end
+
+function env.dofile(path)
+  if path == nil then error("dofile needs a file name: standard input is the data's", 2) end
+  local chunk, problem = load_file(path, env)
+  if not chunk then error(problem, 0) end
+  return chunk()
+end
+
+-- require: preloaded modules and Lua files, never C libraries.
+
+local loaded, preload = {}, {}
+local searchpath = package.searchpath
+local lib = { path = package.path, cpath = '', config = package.config, loaded = loaded, preload = preload }
+lib.searchpath = searchpath
+lib.searchers = {
+  function(name)
+    local loader = preload[name]
+    if loader then return loader, ':preload:' end
+    return format("no field package.preload['%s']", name)
+  end,
+  function(name)
+    local file, tried = searchpath(name, lib.path)
+    if not file then return tried end
+    local chunk, problem = load_file(file, env)
+    if chunk then return chunk, file end
+    error(format("error loading module '%s' from file '%s':\n\t%s", name, file, problem), 0)
+  end,
+}
+env.package = lib
+for _, name in ipairs { 'string', 'table', 'math', 'utf8', 'io', 'os', 'coroutine', 'package' } do
+  loaded[name] = env[name]
+end
+loaded._G = env
+
+function env.require(name)
+  if type(name) ~= 'string' then error('require needs the name of a module', 2) end
+  if loaded[name] then return loaded[name] end
+  local tried = {}
+  for _, searcher in ipairs(lib.searchers) do
+    local loader, extra = searcher(name)
+    if type(loader) == 'function' then
+      local result = loader(name, extra)
+      if result ~= nil then loaded[name] = result end
+      if loaded[name] == nil then loaded[name] = true end
+      return loaded[name], extra
+    end
+    if type(loader) == 'string' then tried[#tried + 1] = loader end
+  end
+  error(format("module '%s' not found:\n\t%s", name, concat(tried, '\n\t')), 2)
+end
+
+local stdout = io.stdout
+
+return {
+  add_package_path = function(patterns) lib.path = patterns .. ';' .. lib.path end,
+  env = env,
+  flush = function() methods.flush(stdout) end,
+  load_file = load_file,
+  long_names = long_names,
+}
