@@ -1,0 +1,293 @@
+"""The host: runs a policy over log events. `Host._log` is the path of every record."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from kumolog.api.registry import LocalLogs, Report
+from kumolog.duration import NANOS_PER_SECOND
+from kumolog.errors import KumologError, PolicyError
+from kumolog.event import Batch, EventDecoder
+from kumolog.logger import Failure, Logger, directory_below
+from kumolog.message import BatchMessages
+from kumolog.nodeid import NodeId
+from kumolog.policy import HANDLER_SECONDS, Policy
+from kumolog.rejects import Rejects
+from kumolog.segments.recovery import finish_earlier_segments
+from kumolog.segments.segment import Sync, Totals
+from kumolog.segments.writer import Writer, WriterOptions
+
+DEFAULT_REJECTS = "kumolog-rejects.jsonl"
+_SPACE_CHECK_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What became of every event.
+
+    For each logger ``offered`` = ``disabled`` + ``filtered`` + ``failed`` + ``written``.
+    """
+
+    read: int
+    rejected: int
+    loggers: list[dict[str, Any]]
+
+    @property
+    def all_well(self) -> bool:
+        """Whether nothing was rejected and no logger failed."""
+        return not self.rejected and not any(logger["failed"] for logger in self.loggers)
+
+
+class Host:
+    """A running policy. Make it with `Host.open`; as a context manager it finishes its segments.
+
+    Not for use by several threads at once.
+    """
+
+    def __init__(
+        self, policy: Policy, loggers: Sequence[Logger], rejects: Path, report: Report
+    ) -> None:
+        self.loggers = loggers
+        self.read = 0
+        self.rejected = 0
+        self._policy = policy
+        self._report = report
+        self._rejects = Rejects(rejects)
+        self._decoder = EventDecoder(NodeId(), time.time)
+        self._space_checked = -_SPACE_CHECK_SECONDS
+        self._hurried = False
+        self._summary: Summary | None = None
+
+    @classmethod
+    def open(
+        cls,
+        policy: str | Path,
+        *,
+        root: str | Path | None = None,
+        rejects: str | Path = DEFAULT_REJECTS,
+        flush_interval: float = 1.0,
+        sync: Sync = "never",
+        allow_missing_handlers: bool = False,
+        handler_timeout: float = HANDLER_SECONDS,
+        report: Report | None = None,
+    ) -> Self:
+        """Loads a policy and starts its loggers; the parameters are the command line's options.
+
+        Every log_dir is put below ``root``. ``flush_interval`` and ``handler_timeout`` are seconds.
+        ``report`` hears diagnostics as (level, text); without it they go to stderr. Raises
+        PolicyError, and KumologError for an environment that cannot work.
+        """
+        report = report or _to_stderr
+        below = None if root is None else Path(root)
+        loaded = Policy(
+            Path(policy),
+            report,
+            make_directory=partial(_make_directory, below),
+            handler_seconds=handler_timeout,
+        )
+        loaded.load()
+        if not allow_missing_handlers:
+            for error in loaded.missing_handlers():
+                raise error
+        if not loaded.registry.local_logs:
+            raise PolicyError(
+                f"{policy}: the policy configures no logger, so every record would be dropped: "
+                "call kumo.configure_local_logs in its init handler"
+            )
+        loggers = [
+            Logger(number, logs, below, _writer(logs, flush_interval, sync, report))
+            for number, logs in enumerate(loaded.registry.local_logs)
+        ]
+        loaded.prepare(loggers)
+        host = cls(loaded, loggers, Path(rejects), report)
+        _start(loggers, report)
+        return host
+
+    # The path of a record -----------------------------------------------------------------------
+
+    def log(self, event: Mapping[str, Any] | str | bytes) -> bool:
+        """Puts one event through every logger; whether it was a valid one (else it is rejected)."""
+        if isinstance(event, Mapping):
+            line = msgspec.json.encode(event)
+        else:
+            line = event.encode() if isinstance(event, str) else event
+        before = self.rejected
+        self.log_lines([line])
+        return self.rejected == before
+
+    def log_lines(
+        self, lines: Sequence[bytes], numbers: Sequence[int] | None = None, source: str = "-"
+    ) -> None:
+        """Puts events, one JSON line each, through every logger, in order.
+
+        ``source`` and ``numbers`` (of the lines in it) tell the rejects file where they came from.
+        """
+        self._await_space()
+        batch = self._decoder.decode(lines)
+        origin = _Origin(source, numbers or range(self.read + 1, self.read + len(lines) + 1))
+        self._log(batch, origin)
+
+    def _log(self, batch: Batch, origin: _Origin) -> None:
+        """bytes → Batch → for each logger: enabled? → filter → select → render → segment."""
+        self.read += len(batch) + len(batch.rejected)
+        messages = BatchMessages(batch)
+        answers, failures = self._policy.ask(batch, messages)  # enabled?  filter
+        for logger, answer in zip(self.loggers, answers, strict=True):
+            failures += logger.log(batch, messages, answer)  # select  render  hand over
+        if batch.rejected or failures:
+            self._reject(batch, failures, origin)
+
+    def reject(self, source: str, line: int, error: str, text: bytes, *, count: bool) -> None:
+        """Puts into the rejects file what never became a line; ``count`` it as one event read."""
+        self._rejects.add(source, line, error, text)
+        self.read += count
+        self.rejected += count
+
+    def _reject(self, batch: Batch, failures: Sequence[Failure], origin: _Origin) -> None:
+        for line in batch.rejected:
+            number = origin.numbers[line.position]
+            self._rejects.add(origin.source, number, line.error, line.text)
+        self.rejected += len(batch.rejected)
+        for failure in sorted(failures, key=lambda failure: failure.place):
+            position = batch.positions[failure.place]
+            log_dir = self.loggers[failure.logger].log_dir
+            text = batch.source_lines[position]
+            number = origin.numbers[position]
+            self._rejects.add(origin.source, number, str(failure.error), text, log_dir)
+
+    # Ending -------------------------------------------------------------------------------------
+
+    def hurry(self) -> None:
+        """Ends all waiting, for room on the disk and for slow handlers; for a signal handler."""
+        self._hurried = True
+        self._policy.hurry()
+        for logger in self.loggers:
+            logger.writer.hurry()
+
+    def close(self) -> Summary:
+        """Writes what was accepted and finishes every segment; what the disk refuses is rejected.
+
+        Raises KumologError when a record could go nowhere.
+        """
+        if self._summary is None:
+            try:
+                self._policy.fire("shutdown_logging")
+            except PolicyError as error:
+                self._report("error", f"shutdown_logging: {error}")
+            # Every writer is closed before anything that may raise.
+            totals = [logger.writer.close() for logger in self.loggers]
+            self._summary = Summary(
+                self.read,
+                self.rejected,
+                [_result(*pair) for pair in zip(self.loggers, totals, strict=True)],
+            )
+            self._policy.close()
+            for logger, done in zip(self.loggers, totals, strict=True):
+                self._reject_unwritten(logger, done)
+            self._rejects.close()
+        return self._summary
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _reject_unwritten(self, logger: Logger, totals: Totals) -> None:
+        for target, line in totals.unwritten:
+            reason = f"could not be written to {target.directory}: {totals.reason}"
+            self._rejects.add(logger.log_dir, None, reason, line, logger.log_dir)
+
+    def _await_space(self) -> None:
+        """Pauses intake while a logger's disk has less room than its limits ask for."""
+        now = time.monotonic()
+        if now - self._space_checked < _SPACE_CHECK_SECONDS:
+            return
+        told = ""
+        while not self._hurried:
+            shortage = next(
+                filter(None, (logger.space.shortage() for logger in self.loggers)), None
+            )
+            if shortage is None:
+                break
+            if not told:
+                told = shortage
+                self._report("error", f"{shortage}; intake pauses until there is room")
+            time.sleep(0.2)
+        if told and not self._hurried:
+            self._report("info", "there is room again; intake goes on")
+        self._space_checked = time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    source: str
+    numbers: Sequence[int]
+
+
+def _writer(logs: LocalLogs, flush_interval: float, sync: Sync, report: Report) -> Writer:
+    params = logs.params
+    duration = params["max_segment_duration"]
+    options = WriterOptions(
+        max_file_size=params["max_file_size"],
+        max_segment_duration=None if duration is None else duration / NANOS_PER_SECOND,
+        compression_level=params["compression_level"],
+        back_pressure=params["back_pressure"],
+        flush_interval=flush_interval,
+        sync=sync,
+    )
+    return Writer(options, report=partial(report, "warning"))
+
+
+def _result(logger: Logger, totals: Totals) -> dict[str, Any]:
+    return {
+        "log_dir": logger.log_dir,
+        **logger.counts,
+        "failed": logger.counts["failed"] + len(totals.unwritten),
+        "written": totals.written,
+        "segments": totals.segments,
+        "bytes": totals.bytes,
+        "compressed_bytes": totals.compressed_bytes,
+    }
+
+
+def _start(loggers: Sequence[Logger], report: Report) -> None:
+    """Finishes what earlier runs left in the directories, then starts the writers."""
+    directories = [directory for logger in loggers for directory in logger.directories]
+    for directory in dict.fromkeys(directories):
+        finish_earlier_segments(directory, partial(report, "info"))
+    for logger in loggers:
+        logger.writer.start()
+
+
+def _make_directory(root: Path | None, log_dir: str) -> None:
+    directory = directory_below(root, log_dir)
+    if directory.exists() and not directory.is_dir():
+        raise KumologError(f"log_dir {directory} is not a directory")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise KumologError(f"creating log_dir {directory}: {reason}") from error
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise KumologError(f"log_dir {directory} is not writable: segments are created in it")
+
+
+def _to_stderr(level: str, text: str) -> None:
+    if level != "debug":
+        sys.stderr.write(f"kumolog: {level}: {text}\n")
