@@ -1,0 +1,150 @@
+"""The arguments of each command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from kumolog import __version__
+from kumolog.duration import parse_duration
+
+
+class _Parser(argparse.ArgumentParser):
+    """Takes options in full only, and shows no colours."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+        self.color = False  # newer Pythons would paint the help
+
+
+class _Command(NamedTuple):
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of a command, with its name as ``command``; raises SystemExit(2) with a usage."""
+    names = ", ".join(_COMMANDS)
+    parser = _Parser(
+        prog="kumolog",
+        usage="kumolog COMMAND ...\n       kumolog COMMAND --help",
+        description="Run KumoMTA logging policy anywhere.",
+        epilog="commands:\n"
+        + "\n".join(f"  {name:6} {row.help}" for name, row in _COMMANDS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"kumolog {__version__}")
+    parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    if given.command is None:
+        parser.print_help(sys.stderr)
+        parser.exit(2)
+    if given.command not in _COMMANDS:
+        parser.error(f"there is no command {given.command!r}: it is one of {names}")
+    return _parse_command(given.command, given.arguments)
+
+
+def _parse_command(name: str, arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(prog=f"kumolog {name}")
+    _COMMANDS[name].add_arguments(parser)
+    # Options may stand between and after the paths.
+    options = parser.parse_intermixed_args(arguments)
+    options.command = name
+    return options
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Loads a KumoMTA policy and puts every event of the inputs through every logger that it "
+        "configures. Events are JSON lines: plain, zstd or gzip, told by content."
+    )
+    add = parser.add_argument
+    add("policy", metavar="POLICY", help="the policy, such as init.lua")
+    add(
+        "inputs",
+        metavar="INPUT",
+        nargs="*",
+        default=["-"],
+        help="files, directories of segments, or - for standard input (the default)",
+    )
+    add("--root", metavar="DIR", help="put every log_dir below DIR")
+    add(
+        "--rejects",
+        metavar="FILE",
+        default="kumolog-rejects.jsonl",
+        help="where lines go that cannot be logged (default: %(default)s)",
+    )
+    add(
+        "--flush-interval",
+        metavar="DURATION",
+        type=_seconds,
+        default=1.0,
+        help="how long a record may wait before readers can see it (default: 1s)",
+    )
+    add(
+        "--sync",
+        choices=("never", "close", "flush"),
+        default="never",
+        help="when segments are made to survive a power cut (default: %(default)s)",
+    )
+    add(
+        "--handler-timeout",
+        metavar="DURATION",
+        type=_some_seconds,
+        default=5.0,
+        help="how long a filter handler may take for one event (default: 5s)",
+    )
+    add(
+        "--allow-missing-handlers",
+        action="store_true",
+        help="let a logger whose filter_event has no handler drop everything, as KumoMTA does",
+    )
+    add("--json", action="store_true", help="print the summary on standard output as JSON")
+    add("--quiet", action="store_true", help="no progress, notes and summary: errors only")
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Loads each policy, fires pre_init and init, opens and makes nothing, and lists what it "
+        "configures and what is wrong. Exit code 1 when an error was found, 2 for a policy that "
+        "does not load."
+    )
+    parser.add_argument("policies", metavar="POLICY", nargs="+")
+    parser.add_argument(
+        "--json", action="store_true", help="for each policy a line: a JSON array of findings"
+    )
+
+
+def _cat(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Writes the records of segments, one line each, also while they grow."
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="+", help="files, directories of segments, or -"
+    )
+    parser.add_argument(
+        "-f", "--follow", action="store_true", help="go on as segments grow and new ones come"
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        return parse_duration(text) / 1e9
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{error}; a duration is written like 500ms or 5s"
+        ) from None
+
+
+def _some_seconds(text: str) -> float:
+    if seconds := _seconds(text):
+        return seconds
+    raise argparse.ArgumentTypeError("it must be longer than 0, such as 500ms or 5s")
+
+
+_COMMANDS = {
+    "run": _Command("put events through a policy into segments", _run),
+    "check": _Command("load policies and say what is wrong with them", _check),
+    "cat": _Command("show the records of segments", _cat),
+}
