@@ -15,12 +15,12 @@ from kumolog.errors import KumologError
 
 # What a word may hold without quotes: RFC 5322 atext, and beyond ASCII as RFC 6532 allows.
 ATEXT: Final = r'[^\x00-\x20\x7f\ud800-\udfff()<>\[\]:;@\\,."]'
-DOT_ATOM: Final = rf"{ATEXT}++(?:\.{ATEXT}++)*+"
+DOT_ATOM: Final = rf"{ATEXT}++(?:\.{ATEXT}++)*"
 
 _DOT_ATOM: Final = re.compile(DOT_ATOM)
 _TOKEN: Final = re.compile(
     rf"(?P<encoded>{ENCODED_WORD})|(?P<atom>{ATEXT}++)"
-    r'|(?P<quoted>"(?:[^"\\]++|\\.)*+")|(?P<literal>\[(?:[^\[\]\\]++|\\.)*+\])'
+    r'|(?P<quoted>"(?:[^"\\]++|\\.)*")|(?P<literal>\[(?:[^\[\]\\]++|\\.)*\])'
     r"|(?P<special>[<>@,;:.])",
     re.DOTALL,
 )

@@ -20,13 +20,13 @@ from kumolog.address_list import (
 
 __all__ = ["AddressError", "AddressGroup", "AddressHeader", "EnvelopeAddress", "HeaderAddress"]
 
-_QUOTED: Final = r'"(?:[^\x00-\x1f\x7f\ud800-\udfff"\\]++|\\[\x20-\x7e])*+"'
+_QUOTED: Final = r'"(?:[^\x00-\x1f\x7f\ud800-\udfff"\\]++|\\[\x20-\x7e])*"'
 _MAILBOX: Final = re.compile(rf"({DOT_ATOM}|{_QUOTED})@(.+)", re.DOTALL)
 _QUOTED_PAIR: Final = re.compile(r"\\(.)")
 _HOP: Final = r"@(\[[^\[\]]*+\]|[^\[\]@,:]++)"
-_ROUTE: Final = re.compile(rf"{_HOP}(?:,{_HOP})*+:")
+_ROUTE: Final = re.compile(rf"{_HOP}(?:,{_HOP})*:")
 _HOPS: Final = re.compile(_HOP)
-_DOMAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*+(?:\.[A-Za-z0-9][A-Za-z0-9_-]*+)*+")
+_DOMAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*+(?:\.[A-Za-z0-9][A-Za-z0-9_-]*+)*")
 _U_LABEL: Final = re.compile(r"[a-z0-9\x80-\U0010ffff][a-z0-9_\-\x80-\U0010ffff]*+")
 _LITERAL: Final = re.compile(r"\[(?:([A-Za-z0-9-]*[A-Za-z0-9]):)?([!-Z^-~]+)\]")
 _MAX_DOMAIN: Final = 255  # octets, RFC 5321 section 4.5.3.1.2

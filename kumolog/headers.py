@@ -13,7 +13,7 @@ from kumolog.errors import KumologError
 # A line without a colon is a header without a value; its continuation lines are kept all the same.
 _FIELD: Final = re.compile(
     rb"([ -9;-~]*+)[ \t]*+"
-    rb"(?::\x20*+([^\n]*+(?:\n[ \t][^\n]*+)*+)|((?:\r(?=\n))?+(?:\n[ \t][^\n]*+)*+)(?=\n|\Z))"
+    rb"(?::\x20*+([^\n]*+(?:\n[ \t][^\n]*+)*)|((?:\r(?=\n))?(?:\n[ \t][^\n]*+)*)(?=\n|\Z))"
     rb"(\n?)"
 )
 _EMPTY_LINE: Final = re.compile(rb"^\r?\n", re.MULTILINE)

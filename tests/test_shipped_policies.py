@@ -1,0 +1,110 @@
+"""The policies of policy/ do what they say, and are KumoMTA's as much as kumolog's."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import Logged
+
+from kumolog import Host
+from kumolog.api import surface
+from kumolog.check import check_policy
+
+ROOT = Path(__file__).parent.parent
+POLICIES = sorted(path.name for path in (ROOT / "policy").glob("*.lua"))
+EVENTS = (ROOT / "examples" / "first_steps" / "events.jsonl").read_bytes().splitlines()
+EVERYTHING = ["Reception", "Delivery", "Reception", "TransientFailure", "Bounce", "Rejection"]
+
+
+def run(policy: str, directory: Path, events: Iterable[bytes] = EVENTS) -> Logged:
+    root, rejects = directory / "root", directory / "rejects.jsonl"
+    with Host.open(ROOT / "policy" / policy, root=root, rejects=rejects) as host:
+        host.log_lines(list(events))
+    return Logged(root, host.close(), rejects)
+
+
+def kinds(records: Iterable[dict[str, Any]]) -> list[str]:
+    return [record["type"] for record in records]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_check_finds_nothing_and_no_event_is_lost(policy: str, tmp_path: Path) -> None:
+    findings = check_policy(str(ROOT / "policy" / policy)).findings
+    # Who may not write below /var/log is told so.
+    assert [finding for finding in findings if finding.code != "log-dir"] == []
+    logged = run(policy, tmp_path)
+    assert logged.summary.all_well
+    assert sum(logger["written"] for logger in logged.summary.loggers) >= len(EVERYTHING)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_it_uses_kumomtas_names_only(policy: str) -> None:
+    code = re.sub("--.*", "", (ROOT / "policy" / policy).read_text())
+    assert "local kumo = require 'kumo'" in code
+    known = {row.name for row in surface()}
+    assert {name for name in re.findall(r"\bkumo\.[\w.]+", code) if name not in known} == set()
+
+
+def test_the_default_logs_all_in_one_place_with_tenant_campaign_and_subject(tmp_path: Path) -> None:
+    records = run("init.lua", tmp_path).records("/var/log/kumomta")
+    assert kinds(records) == EVERYTHING
+    assert records[0]["meta"] == {"tenant": "bakery", "campaign": "spring"}
+    assert records[0]["headers"] == {"subject": "Fresh croîssants"}
+
+
+def test_the_protocols_are_kept_apart_and_rejections_are_logged_once(tmp_path: Path) -> None:
+    logged = run("split_by_protocol.lua", tmp_path)
+    smtp, http = (logged.records(f"/var/log/kumomta/{name}") for name in ("smtp", "http"))
+    assert kinds(smtp) == ["Reception", "Delivery", "Rejection"]
+    assert kinds(http) == ["Reception", "TransientFailure", "Bounce"]
+
+
+def test_each_tenant_has_a_directory_and_the_rest_another(tmp_path: Path) -> None:
+    logged = run("per_tenant.lua", tmp_path)
+    found = {
+        name: kinds(logged.records(f"/var/log/kumomta/tenants/{name}"))
+        for name in ("bakery", "harbour", "library", "_other")
+    }
+    assert found == {
+        "bakery": ["Reception", "Delivery"],
+        "harbour": [],
+        "library": ["Reception", "TransientFailure", "Bounce"],
+        "_other": ["Rejection"],
+    }
+
+
+def test_bounces_are_csv_beside_the_whole_log(tmp_path: Path) -> None:
+    logged = run("bounces_csv.lua", tmp_path)
+    assert logged.text("/var/log/kumomta/bounces", ".csv") == (
+        "time,kind,recipient,code,status,class,reply\n"
+        '2026-03-02T09:01:05+00:00,Bounce,"bob@post.example",550,5.1.1,InvalidRecipient,'
+        '"no mailbox ""bob"" here"\n'
+    )
+    assert len(logged.segments("/var/log/kumomta")) == 2
+
+
+REPLIES = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]) | st.sampled_from('",;\\'))
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.tuples(st.sampled_from(["Bounce", "Expiration", "OOB"]), REPLIES), min_size=1))
+def test_the_csv_reads_back_whatever_the_replies_say(replies: list[tuple[str, str]]) -> None:
+    events = [
+        json.dumps({"type": kind, "recipient": "a@b.example", "response": {"content": text}})
+        for kind, text in replies
+    ]
+    with tempfile.TemporaryDirectory() as directory:
+        logged = run("bounces_csv.lua", Path(directory), [event.encode() for event in events])
+        text = logged.text("/var/log/kumomta/bounces", ".csv")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [(row["kind"], row["reply"]) for row in rows] == replies
