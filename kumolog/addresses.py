@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-import idna
 import msgspec
 
 from kumolog.address_list import (
@@ -151,6 +150,8 @@ def _punycode(domain: str, text: str) -> str:
     """Map as UTS #46 does, without IDNA 2008's further bans: registries sell what those forbid."""
     if len(domain) > _MAX_DOMAIN:
         raise _refusal(text, f"expected a domain of at most {_MAX_DOMAIN} characters")
+    import idna  # its tables are large, and few addresses need them
+
     try:
         labels = idna.uts46_remap(domain, std3_rules=False).split(".")
     except idna.IDNAError as error:

@@ -60,12 +60,17 @@ _CODECS: Final[Mapping[str, str]] = MappingProxyType(
 # No part can run over a "?", so that each character is looked at a fixed number of times.
 ENCODED_WORD: Final = r"=\?[^?*=\s]++(?:\*[^?\s]*+)?\?[bBqQ]\?[!->@-~]*+\?="
 _WORD: Final = re.compile(ENCODED_WORD)
-_Q_TEXT: Final = re.compile(r"(?:[^=]++|=[0-9A-Fa-f]{2})*+")
+_Q_TEXT: Final = re.compile(r"(?:[^=]++|=[0-9A-Fa-f]{2})*")
+
+
+def python_codec(label: str) -> str | None:
+    """The name of Python's codec for a charset label in any case; None for an unknown label."""
+    return _CODECS.get(label.lower())
 
 
 def decode_charset(data: bytes, label: str) -> str | None:
     """Decode ``data`` by a charset label in any case; None if label or bytes are not valid."""
-    codec = _CODECS.get(label.lower())
+    codec = python_codec(label)
     if codec is None:
         return None
     try:

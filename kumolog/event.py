@@ -9,15 +9,18 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import MsgspecError
 
-from kumolog.errors import EventError
+from kumolog.addresses import EnvelopeAddress
+from kumolog.errors import EventError, KumologError
 from kumolog.nodeid import NodeId
 from kumolog.queue_name import compose_queue_name
 from kumolog.record import RECORD_TYPES, STRUCTURED_FIELDS, Record
@@ -35,6 +38,9 @@ _OMITTED_WHEN_NULL = frozenset(
     )
 )
 _INPUT_ONLY = ("data", "data_base64")
+# Seconds that an event may give as RFC 3339 text only.
+_TIMES = {"timestamp": "event_time", "created": "created_time"}
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LINE_BREAK = re.compile("\r\n|\n|\r")
 # The internal replies of KumoMTA where a kind has one; (code, enhanced code).
 _DEFAULT_REPLIES = {
@@ -180,20 +186,26 @@ class EventDecoder:
             "nodeid": self._node.text if "nodeid" not in given else "",
             **{k: v for k, v in given.items() if v is not None or k not in _OMITTED_WHEN_NULL},
         }
-        full["response"] = _with_defaults(_default_reply(kind), full.get("response", {}))
+        full["response"] = _response(kind, full.get("response"))
         full["peer_address"] = _with_defaults({"name": "", "addr": ""}, full["peer_address"])
         recipients = full["recipient"]
         if isinstance(recipients, list) and len(recipients) < 2:
             full["recipient"] = recipients[0] if recipients else ""
+        for seconds, text in _TIMES.items():
+            if seconds not in given and isinstance(given.get(text), str):
+                full[seconds] = _unix_seconds(text, given[text])
         record = _convert(full)
         if recipients == []:
             record.recipient = []
         record.response.content = one_line(record.response.content)
-        if "created" not in given:
+        if "created" not in given and "created_time" not in given:
             born = None if kind == "Rejection" else created_at(record.id)
             record.created = record.timestamp if born is None else born
         if "queue" not in given and kind != "Rejection":
-            record.queue = default_queue_name(record)
+            try:
+                record.queue = default_queue_name(record, record.meta)
+            except KumologError as error:
+                record.queue = str(error)  # KumoMTA: the error text stands in the name's place
         return record
 
 
@@ -210,16 +222,19 @@ def first_recipient(record: Record) -> str:
     return recipient[0] if recipient else ""
 
 
-def default_queue_name(record: Record, meta: Mapping[str, Any] | None = None) -> str:
-    """The queue KumoMTA would choose from the meta and the first recipient's domain."""
-    meta = record.meta if meta is None else meta
+def default_queue_name(record: Record, meta: Mapping[str, Any]) -> str:
+    """The queue that meta and the first recipient name; raises KumologError where they name none.
+
+    KumoMTA: queue names.
+    """
     queue = meta.get("queue")
-    if isinstance(queue, str):
-        return queue
-    domain = first_recipient(record).rpartition("@")[2].rstrip(">").lower()
-    parts = [meta.get(key) for key in ("campaign", "tenant", "routing_domain")]
-    campaign, tenant, routing_domain = (part if isinstance(part, str) else None for part in parts)
-    return compose_queue_name(campaign, tenant, domain, routing_domain)
+    if queue is not None:
+        if isinstance(queue, str):
+            return queue
+        raise KumologError(f"meta `queue` must be a string to name a queue, not {queue!r}")
+    domain = EnvelopeAddress.parse(first_recipient(record)).domain
+    campaign, tenant = meta.get("campaign"), meta.get("tenant")
+    return compose_queue_name(campaign, tenant, domain, meta.get("routing_domain"))
 
 
 def _breaks_lines(records: Sequence[Record]) -> bool:
@@ -229,15 +244,35 @@ def _breaks_lines(records: Sequence[Record]) -> bool:
 def _parse(line: bytes) -> dict[str, Any]:
     try:
         given = _any_decoder.decode(line)
-    except UnicodeDecodeError as error:
-        raise EventError(f"not valid UTF-8: {error.reason} at byte {error.start}") from None
+    except UnicodeDecodeError:
+        raise EventError(f"not valid UTF-8: {_utf8_fault(line)}") from None
     except RecursionError:
         raise EventError("not a usable event: the JSON is nested too deeply") from None
     except MsgspecError as error:
+        if _SURROGATE.search(line) and line.rstrip().endswith(b"}"):
+            raise EventError("not valid JSON: a \\u escape is half of a surrogate pair") from None
         raise EventError(f"not valid JSON: {error}") from None
     if not isinstance(given, dict):
         raise EventError(f"not an event: expected a JSON object, got {type(given).__name__}")
     return given
+
+
+def _utf8_fault(line: bytes) -> str:
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        return f"{error.reason} at byte {error.start}"
+    return "invalid text"
+
+
+def _unix_seconds(name: str, text: str) -> int:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise EventError(f"field `{name}`: expected an RFC 3339 time, got {text!r:.60}")
+    return math.floor(instant.timestamp())
 
 
 def _check_type(given: Mapping[str, Any]) -> None:
@@ -268,9 +303,13 @@ def _message_data(given: dict[str, Any]) -> bytes | None:
     return None if text is None else text.encode()
 
 
-def _default_reply(kind: str) -> dict[str, Any]:
+def _response(kind: str, given: Any) -> Any:
+    """The reply: the kind's own where the event has none, else what is given, made complete."""
     code, enhanced_code = _DEFAULT_REPLIES.get(kind, (250, None))
-    return {"code": code, "enhanced_code": enhanced_code, "content": "", "command": None}
+    if given is not None:
+        enhanced_code = None
+    default = {"code": code, "enhanced_code": enhanced_code, "content": "", "command": None}
+    return default if given is None else _with_defaults(default, given)
 
 
 def _with_defaults(defaults: dict[str, Any], given: Any) -> Any:

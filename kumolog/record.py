@@ -30,7 +30,8 @@ RECORD_TYPES: tuple[str, ...] = get_args(RecordType)
 
 U8 = Annotated[int, Meta(ge=0, le=0xFF)]
 U16 = Annotated[int, Meta(ge=0, le=0xFFFF)]
-U64 = Annotated[int, Meta(ge=0)]
+U64 = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # as far as the JSON reader can check
+I64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class EnhancedCode(Struct, gc=False):
@@ -83,9 +84,9 @@ class Record(Struct, kw_only=True, gc=False):
     size: U64
     response: Response
     peer_address: Peer | None
-    timestamp: int
+    timestamp: I64
     event_time: str | UnsetType = UNSET
-    created: int
+    created: I64
     created_time: str | UnsetType = UNSET
     num_attempts: U16
     bounce_classification: str

@@ -251,6 +251,8 @@ def test_message_data_sets_the_size_and_stays_out_of_the_record() -> None:
         (b'{"type":"Delivery","size":-1}', "field `size`"),
         (b'{"type":"Delivery","num_attempts":65536}', "field `num_attempts`"),
         (b'{"type":"Delivery","timestamp":1.5}', "field `timestamp`"),
+        (b'{"type":"Delivery","timestamp":100000000000000000000}', "field `timestamp`"),
+        (b'{"type":"Delivery","size":18446744073709551616}', "field `size`"),
         (b'{"type":"Delivery","sender":null}', "field `sender`"),
         (b'{"type":"Delivery","recipient":5}', "field `recipient`"),
         (b'{"type":"Delivery","recipient":[1]}', "field `recipient`"),
@@ -291,6 +293,52 @@ def test_a_record_split_over_two_lines_is_two_bad_lines() -> None:
     batch = decode(line[:middle], line[middle:], line + line)
     assert len(batch) == 0
     assert len(batch.rejected) == 3
+
+
+def test_the_seconds_come_from_the_rfc_3339_fields_where_these_are_all_there_is() -> None:
+    record = completed(
+        type="Bounce",
+        event_time="2025-09-12T11:08:01.999526026Z",
+        created_time="2025-09-12T13:07:01+02:00",
+    )
+    assert (record["timestamp"], record["created"]) == (1757675281, 1757675221)
+    assert completed(type="Bounce", event_time="x", timestamp=5)["timestamp"] == 5
+    for text in ("garbage", "2025-09-12T11:08:01"):
+        line = compact({"type": "Bounce", "event_time": text})
+        assert "field `event_time`: expected an RFC 3339 time" in why_rejected(line)
+
+
+def test_a_response_that_is_given_gets_nothing_of_the_kinds_own() -> None:
+    response = completed(type="Expiration", response={"code": 550})["response"]
+    assert response == {"code": 550, "enhanced_code": None, "content": "", "command": None}
+
+
+@pytest.mark.parametrize(
+    ("recipient", "meta", "queue"),
+    [
+        ("<>", {}, ""),
+        ("Postmaster", {"tenant": "t"}, "t@"),
+        ("u@münchen.de", {}, "xn--mnchen-3ya.de"),
+        ("<u@EXAMPLE.org>", {}, "example.org"),
+    ],
+)
+def test_the_domain_of_the_queue_is_that_of_the_parsed_address(
+    recipient: str, meta: dict[str, str], queue: str
+) -> None:
+    assert completed(type="Bounce", recipient=recipient, meta=meta)["queue"] == queue
+
+
+def test_the_error_stands_in_for_a_queue_that_cannot_be_named() -> None:
+    assert "garbage" in completed(type="Bounce", recipient="garbage")["queue"]
+    assert (
+        "tenant" in completed(type="Bounce", recipient="a@b.example", meta={"tenant": 5})["queue"]
+    )
+    assert "queue" in completed(type="Bounce", recipient="a@b.example", meta={"queue": 5})["queue"]
+
+
+def test_a_half_surrogate_and_bad_utf8_are_named() -> None:
+    assert "half of a surrogate pair" in why_rejected(b'{"type":"Bounce","site":"\\ud800"}')
+    assert "invalid start byte at byte 25" in why_rejected(b'{"type":"Bounce","site":"\xff"}')
 
 
 def test_two_records_are_not_one_line() -> None:

@@ -88,8 +88,9 @@ class Names:
         directory, suffix = target.key
         second = max(int(self._wall()), self._last.get(target.key, -1) + 1)
         while True:
-            path = os.path.join(directory, segment_name(second, suffix))
-            descriptor = _create_new(path)
+            name = segment_name(second, suffix)
+            path = os.path.join(directory, name)
+            descriptor = _create_new(path, os.path.join(directory, name.partition("/")[0]))
             if descriptor is not None:
                 break
             second += 1
@@ -103,12 +104,20 @@ class Names:
         return path, descriptor
 
 
-def _create_new(path: str) -> int | None:
-    """Create and lock the file; None when the name is taken."""
+def _create_new(path: str, first: str) -> int | None:
+    """Create and lock the file; None when the name is taken.
+
+    ``first`` is as much of the path as the name's first part: with a suffix such as ``/sub/x`` it
+    is a directory to be, and a file that stands there takes the name.
+    """
     try:
         descriptor = _open_with_parents(path)
     except FileExistsError:
         return None
+    except NotADirectoryError:
+        if os.path.isfile(first):
+            return None
+        raise
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

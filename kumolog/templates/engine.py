@@ -132,10 +132,34 @@ class Templates:
 
     def _recover(self, error: BaseException) -> None:
         """Raise what is no failure of the template; open a new engine after a panic."""
-        if type(error).__name__ == "PanicException":  # no class of it can be imported
+        if _is_panic(error):
             self._open()
         elif not isinstance(error, Exception):
             raise error
+
+
+def render_once(
+    name: str,
+    source: str,
+    variables: Mapping[str, Any],
+    *,
+    clock: Callable[[], float] = time.time,
+) -> str:
+    """The text of a template that stands alone, for JSON-like variables that are no log record.
+
+    The ending of ``name`` tells what is escaped, as MiniJinja has it. Raises TemplateError.
+    """
+    environment = _environment(clock)
+    _compile(environment, name, source, "template")
+    # The binding would find the methods of the dict that holds the variables.
+    absent = _METHODS_OF_DICT.intersection(_WORD.findall(source)).difference(variables)
+    context = {**dict.fromkeys(absent, ""), **{key: view(variables[key]) for key in variables}}
+    try:
+        return environment.render_template(name, **context)
+    except BaseException as error:
+        if not isinstance(error, Exception) and not _is_panic(error):
+            raise
+        raise TemplateError(_reason(error, name, {name: source})) from error
 
 
 def unknown_variables(source: str, known: Collection[str]) -> list[str]:
@@ -174,14 +198,18 @@ def _named(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return minijinja.pass_state(call) if hasattr(function, "__minijinja_pass_state__") else call
 
 
-def _compile(environment: Environment, name: str, source: str) -> None:
+def _is_panic(error: BaseException) -> bool:
+    return type(error).__name__ == "PanicException"  # no class of it can be imported
+
+
+def _compile(environment: Environment, name: str, source: str, kind: str = "record type") -> None:
     try:
         environment.add_template(name, source)
     except minijinja.TemplateError as error:
         lines = source.splitlines() or [""]
         line = min(error.line or 1, len(lines))
         raise TemplateError(
-            f'compiling template: "{source}" for record type {name}: {error.message}: '
+            f'compiling template: "{source}" for {kind} {name}: {error.message}: '
             f"{lines[line - 1].strip()}"
         ) from error
 

@@ -17,7 +17,7 @@ _ABSENT = object()
 
 
 class Fields:
-    """A JSON object of the record; absent keys are undefined.
+    """A JSON object of the record; absent keys are undefined, keys come sorted (as in KumoMTA).
 
     The binding asks for an attribute where a key is absent, so an absent key named like one of the
     methods would show the method: it is an empty text instead.
@@ -41,7 +41,7 @@ class Fields:
         raise KeyError(key)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._fields)
+        return iter(sorted(self._fields))
 
     def __len__(self) -> int:
         return len(self._fields)
@@ -57,13 +57,13 @@ class Fields:
         return default if value is _ABSENT else view(value)
 
     def keys(self) -> Items:
-        return Items(list(self._fields))
+        return Items(sorted(self._fields))
 
     def values(self) -> Items:
-        return Items(list(self._fields.values()))
+        return Items([self._fields[key] for key in sorted(self._fields)])
 
     def items(self) -> Items:
-        return Items([[key, value] for key, value in self._fields.items()])
+        return Items([[key, self._fields[key]] for key in sorted(self._fields)])
 
 
 class Headers(Fields):
@@ -159,13 +159,17 @@ def printed(value: Any, *, indent: str | None = None) -> str:
         inner = None if indent is None else indent + "    "
         members = [
             f"{printed(key, indent=inner)}: {printed(member, indent=inner)}"
-            for key, member in value.items()
+            for key, member in sorted(value.items(), key=_by_text)
         ]
         return _bracketed(members, "{}", indent)
     if isinstance(value, Sequence) and not isinstance(value, str):
         inner = None if indent is None else indent + "    "
         return _bracketed([printed(member, indent=inner) for member in value], "[]", indent)
     return _print_text(str(value))
+
+
+def _by_text(item: tuple[Any, Any]) -> str:
+    return str(item[0])
 
 
 def _bracketed(members: list[str], brackets: str, indent: str | None) -> str:

@@ -51,6 +51,21 @@ def test_a_taken_name_is_passed_over_and_its_file_left_alone(tmp_path: Path) -> 
     assert (tmp_path / "20230306-022811").read_bytes() == b"mine"
 
 
+def test_a_suffix_with_a_slash_passes_over_a_second_whose_directory_is_a_file(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "20230306-022811").write_bytes(b"a segment without suffix")
+    names = Names(lambda: NOON, sync_directory=False)
+    assert create(names, Target(tmp_path, "/sub/x")) == str(tmp_path / "20230306-022812/sub/x")
+    assert create(names, Target(tmp_path)) == str(tmp_path / "20230306-022813")
+
+
+def test_a_directory_that_is_a_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(NotADirectoryError):
+        Names(lambda: NOON, sync_directory=False).create(Target(tmp_path / "file", "/sub/x"))
+
+
 def test_later_names_of_a_key_sort_after_earlier_ones_even_when_the_clock_goes_back(
     tmp_path: Path,
 ) -> None:

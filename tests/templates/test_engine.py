@@ -146,7 +146,7 @@ def test_records_with_texts_in_ever_other_fields_render_right() -> None:
 def test_containers_print_as_the_engine_prints_its_own() -> None:
     source = "{{ meta }} {{ meta.list ~ '!' }} {{ [meta.map]|string }} {{ meta.list|join('-') }}"
     assert render(source) == (
-        '{"Tenant": "t", "n": 1.0, "list": [true, none], "map": {"k": 1}} '
+        '{"Tenant": "t", "list": [true, none], "map": {"k": 1}, "n": 1.0} '
         '[true, none]! [{"k": 1}] true-none'
     )
 
@@ -170,10 +170,10 @@ def test_a_list_of_the_record_works_like_a_list(source: str, text: str) -> None:
     ("source", "text"),
     [
         ("{{ meta is mapping }} {{ meta|length }}", "true 2"),
-        ("{% for k, v in meta|items %}{{ k }}={{ v }};{% endfor %}", "b=1;a=none;"),
-        ("{% for k, v in meta.items() %}{{ k }}={{ v }};{% endfor %}", "b=1;a=none;"),
+        ("{% for k, v in meta|items %}{{ k }}={{ v }};{% endfor %}", "a=none;b=1;"),
+        ("{% for k, v in meta.items() %}{{ k }}={{ v }};{% endfor %}", "a=none;b=1;"),
         ("{{ meta|dictsort }}", '[["a", none], ["b", 1]]'),
-        ("{{ meta.keys() }} {{ meta.values() }}", '["b", "a"] [1, none]'),
+        ("{{ meta.keys() }} {{ meta.values() }}", '["a", "b"] [none, 1]'),
         (
             "{{ meta.get('b') }} {{ meta.get('x') }} {{ meta == {'b': 1, 'a': none} }}",
             "1 none true",
@@ -182,6 +182,57 @@ def test_a_list_of_the_record_works_like_a_list(source: str, text: str) -> None:
 )
 def test_an_object_of_the_record_works_like_a_map(source: str, text: str) -> None:
     assert render(source, {"meta": {"b": 1, "a": None}}) == text
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        (
+            "{{ response }}",
+            '{"code": 550, "content": "no", "enhanced_code": {"class": 5, "subject": 1}}',
+        ),
+        ("{% for k in response %}{{ k }};{% endfor %}", "code;content;enhanced_code;"),
+        ("{{ meta|items }}", '[["B", 1], ["a", [{"x": 1, "y": 2}]], ["b", none]]'),
+        ("{{ meta.keys() }} {{ meta.values() }}", '["B", "a", "b"] [1, [{"x": 1, "y": 2}], none]'),
+        ("{{ meta|dictsort(by='key')|map('first') }}", '["a", "B", "b"]'),
+        ("{{ headers }} {{ headers|list }}", '{"a": "1", "x": "2"} ["a", "x"]'),
+        ("{{ headers|pprint }}", '{\n    "a": "1",\n    "x": "2",\n}'),
+        ("{{ log_record|list }}", '["headers", "meta", "response", "type"]'),
+        (
+            "{{ log_record }}",
+            '{"headers": {"a": "1", "x": "2"}, '
+            '"meta": {"B": 1, "a": [{"x": 1, "y": 2}], "b": none}, '
+            '"response": {"code": 550, "content": "no", '
+            '"enhanced_code": {"class": 5, "subject": 1}}, "type": "Bounce"}',
+        ),
+    ],
+)
+def test_maps_of_the_record_come_sorted_by_key_at_every_level(source: str, text: str) -> None:
+    record = {
+        "type": "Bounce",
+        "response": {"enhanced_code": {"subject": 1, "class": 5}, "content": "no", "code": 550},
+        "meta": {"b": None, "a": [{"y": 2, "x": 1}], "B": 1},
+        "headers": {"x": "2", "a": "1"},
+    }
+    assert render(source, record) == text
+
+
+@given(st.permutations(["b", "B", "a", "é", "Z", "10", "9"]))
+def test_the_order_of_a_records_fields_never_shows(keys: list[str]) -> None:
+    source = "".join(
+        f"{{{{ {shown} }}}}{{{{ {shown}|list }}}}{{{{ {shown}|items }}}}{{{{ {shown}|pprint }}}}"
+        f"{{{{ {shown}|tojson }}}}{{{{ {shown}|dictsort }}}}{{{{ {shown}|join }}}}"
+        f"{{{{ {shown}|reverse }}}}{{{{ {shown}|dictsort(by='value') }}}}{{{{ [{shown}] }}}}"
+        f"{{{{ {shown}.keys() }}}}{{{{ {shown}.values() }}}}{{{{ dict({shown}) }}}}"
+        for shown in ("meta", "headers", "log_record")
+    )
+
+    def record(order: list[str]) -> dict[str, Any]:
+        tied = dict.fromkeys(order, 1)
+        inner = {"map": tied} | tied
+        return {"meta": inner, "headers": tied} | tied
+
+    assert render(source, record(keys)) == render(source, record(sorted(keys)))
 
 
 def test_one_trailing_newline_is_dropped() -> None:
