@@ -14,6 +14,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from kumolog.luaobject import LuaObject
+
 MAX_DEPTH: Final = 128  # a table nested deeper is taken to contain itself
 
 
@@ -37,7 +39,7 @@ class Opaque:
     kind: Literal["function", "thread", "userdata", "null"]
 
 
-LuaValue: TypeAlias = bool | int | float | str | bytes | LuaTable | Opaque | None
+LuaValue: TypeAlias = bool | int | float | str | bytes | LuaTable | Opaque | LuaObject | None
 
 NULL: Final = Opaque("null")
 
@@ -66,14 +68,34 @@ def to_json(value: LuaValue) -> Any:
     Raises NotSerializableError for functions, threads and userdata, ValueError for keys that have
     no text and for a table nested deeper than MAX_DEPTH. KumoMTA: Lua to JSON.
     """
-    return _TO_JSON[type(value)](value, 0)
+    return _TO_JSON.get(type(value), _object_to_json)(value, 0)
+
+
+def from_json(value: Any) -> LuaValue:
+    """Return JSON-like Python as a Lua value: a list carries the array mark, scalars stay."""
+    if isinstance(value, dict):
+        return LuaTable([(key, from_json(item)) for key, item in value.items()])
+    if isinstance(value, list):
+        sequence = [from_json(item) for item in value]
+        return LuaTable(list(enumerate(sequence, 1)), sequence, is_array=True)
+    return value  # type: ignore[no-any-return] # a scalar, or a Lua value already
+
+
+def with_nulls(value: Any) -> Any:
+    """Return JSON-like Python in which None is the null userdata, which is not nil to Lua."""
+    if isinstance(value, dict):
+        return {key: with_nulls(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_nulls(item) for item in value]
+    return NULL if value is None else value
 
 
 def rebuilt(value: LuaValue) -> LuaValue:
     """Return a copy made pair by pair: array marks are lost, a sequence ends at its first hole.
 
-    Raises ValueError where a userdata or endless nesting cannot be copied; its text names what was
-    met, fit to stand after "while processing". KumoMTA: parameter tables, second attempt.
+    An object becomes the table of the pairs that its ``__pairs`` gives. Raises ValueError where a
+    userdata or endless nesting cannot be copied; its text names what was met, fit to stand after
+    "while processing". KumoMTA: parameter tables, second attempt.
     """
     return _rebuilt(value, 0)
 
@@ -95,17 +117,30 @@ def echo(value: LuaValue) -> str:
 
 def describe(value: LuaValue) -> str:
     """Name ``value`` as error texts do where its content matters: ``string "x"``, ``map``."""
-    return _DESCRIBE[type(value)](value)
+    return _DESCRIBE.get(type(value), _userdata)(value)
 
 
 def type_name(value: LuaValue) -> str:
     """Name the Lua type of ``value`` as error texts do where a table was wanted."""
-    return _TYPE_NAME[type(value)](value)
+    return _TYPE_NAME.get(type(value), _userdata)(value)
 
 
 def float_text(value: float) -> str:
     """Spell a finite float as JSON does: always with a point or an exponent, as in ``1.0``."""
     return msgspec.json.encode(value).decode()
+
+
+def lua_float_text(value: float) -> str:
+    """Spell a float as Lua's tostring does: 14 digits, always marked as a float, as in ``1.0``."""
+    text = f"{value:.14g}"
+    return text if set(text) & set(".einf") else text + ".0"
+
+
+def utf8_fault(error: UnicodeDecodeError) -> str:
+    """Say why bytes are not UTF-8, in Rust's words."""
+    if error.reason == "unexpected end of data":
+        return f"incomplete utf-8 byte sequence from index {error.start}"
+    return f"invalid utf-8 sequence of {error.end - error.start} bytes from index {error.start}"
 
 
 def key_text(key: LuaValue) -> str:
@@ -126,13 +161,20 @@ def _table_to_json(table: LuaTable, depth: int) -> Any:
         raise ValueError(f"the table is nested deeper than {MAX_DEPTH} levels")
     inner = depth + 1
     if table.sequence or table.is_array:
-        return [_TO_JSON[type(item)](item, inner) for item in table.sequence]
-    return {key_text(key): _TO_JSON[type(item)](item, inner) for key, item in table.items}
+        return [_TO_JSON.get(type(item), _object_to_json)(item, inner) for item in table.sequence]
+    return {
+        key_text(key): _TO_JSON.get(type(item), _object_to_json)(item, inner)
+        for key, item in table.items
+    }
 
 
 def _opaque_to_json(value: Opaque, _depth: int) -> None:
     if value.kind != "null":
         raise NotSerializableError(value.kind)
+
+
+def _object_to_json(_value: LuaObject, _depth: int) -> None:
+    raise NotSerializableError("userdata")
 
 
 def _same(value: Any, _depth: int = 0) -> Any:
@@ -152,8 +194,7 @@ _TO_JSON: Final[dict[type, Callable[[Any, int], Any]]] = {
 
 
 def _rebuilt(value: LuaValue, depth: int) -> LuaValue:
-    rebuild = _REBUILD.get(type(value))
-    return rebuild(value, depth) if rebuild else value
+    return _REBUILD.get(type(value), _rebuilt_object)(value, depth)
 
 
 def _rebuilt_table(table: LuaTable, depth: int) -> LuaTable:
@@ -173,7 +214,16 @@ def _rebuilt_opaque(value: Opaque, _depth: int) -> Opaque:
     return value
 
 
+def _rebuilt_object(value: LuaObject, depth: int) -> LuaValue:
+    method = value.lua_metamethods.get("__pairs")
+    if method is None:
+        raise ValueError(_WITHOUT_PAIRS)
+    pairs = [(key, from_json(item)) for key, item in getattr(value, method)()]
+    return _rebuilt_table(LuaTable(pairs), depth)
+
+
 _REBUILD: Final[dict[type, Callable[[Any, int], LuaValue]]] = {
+    **dict.fromkeys((type(None), bool, int, float, str, bytes), _same),
     LuaTable: _rebuilt_table,
     Opaque: _rebuilt_opaque,
 }
@@ -199,6 +249,10 @@ def _decimal(value: float) -> str:
         return "NaN" if isnan(value) else str(value)
     text = format(Decimal(repr(value)), "f")
     return text if "." in text else text + ".0"
+
+
+def _userdata(_value: LuaObject) -> str:
+    return "userdata"
 
 
 _DESCRIBE: Final[dict[type, Callable[[Any], str]]] = {

@@ -6,11 +6,13 @@ The tables themselves stand at the end of this file.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from kumolog.errors import KumologError
 from kumolog.luavalue import LuaTable, LuaValue, echo, rebuilt
 from kumolog.minfree import MINFREE
+from kumolog.paramcompose import ListOf, MapOf, Nullable, wanted_table
+from kumolog.paramenums import Enum
 from kumolog.paramtypes import (
     BOOL,
     DURATION,
@@ -20,16 +22,11 @@ from kumolog.paramtypes import (
     STRING,
     U64,
     USIZE,
-    Enum,
-    ListOf,
-    MapOf,
     Mismatch,
-    Nullable,
     Type,
     Within,
     nearest,
     one_of,
-    wanted_table,
 )
 from kumolog.record import RECORD_TYPES
 
@@ -45,28 +42,44 @@ class ParamError(KumologError):
         self.hint = hint
 
 
-def check(wanted: Type, value: LuaValue) -> Any:
+Style = Literal["ctx", "raw", "arg"]
+"""How a function words its refusals: with the value as JSON, without it, or as an argument."""
+
+
+def check(wanted: Type, value: LuaValue, style: Style = "ctx", position: int | str = 1) -> Any:
     """Return ``value`` converted to ``wanted``; raises ParamError.
 
-    A value that fails is copied, which ends lists at their first hole and drops array marks, and
-    tried again; what happens then counts. KumoMTA: parameter tables, two attempts.
+    A value that fails is copied, which ends lists at their first hole, drops array marks and opens
+    objects that have pairs, and is tried again; what happens then counts. Style ``raw`` knows one
+    attempt only. ``position`` is that of an argument, for style ``arg``. KumoMTA: parameter tables,
+    two attempts.
     """
     try:
-        return wanted.convert(value)
+        return _attempt(wanted, value)
     except Mismatch as error:
         mismatch = error
+    if style == "raw":
+        raise ParamError(str(mismatch), mismatch.hint)
     try:
         copy = rebuilt(value)
     except ValueError:  # what cannot be copied has one attempt only, and the echo names the cause
-        raise _refused(mismatch, value) from None
+        raise _refused(mismatch, value, style, position) from None
     try:
-        return wanted.convert(copy)
+        return _attempt(wanted, copy)
     except Mismatch as error:
-        raise _refused(error, value) from None
+        raise _refused(error, value, style, position) from None
 
 
-def _refused(mismatch: Mismatch, value: LuaValue) -> ParamError:
-    return ParamError(f"{mismatch}, while processing {echo(value)}", mismatch.hint)
+def _attempt(wanted: Type, value: LuaValue) -> Any:
+    try:
+        return wanted.convert(value)
+    except RecursionError:  # of a type that may contain itself
+        raise Mismatch("the table contains itself or is nested too deeply") from None
+
+
+def _refused(mismatch: Mismatch, value: LuaValue, style: Style, position: int | str) -> ParamError:
+    where = f"bad argument #{position}: " if style == "arg" else ""
+    return ParamError(f"{where}{mismatch}, while processing {echo(value)}", mismatch.hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any, Final, Protocol
 
 from kumolog.duration import MAX_SECONDS, NANOS_PER_SECOND, parse_duration
+from kumolog.luaobject import LuaObject
 from kumolog.luavalue import (
     NULL,
     LuaTable,
@@ -19,8 +20,6 @@ from kumolog.luavalue import (
     NotSerializableError,
     Opaque,
     describe,
-    echo,
-    key_text,
     to_json,
     type_name,
 )
@@ -33,6 +32,7 @@ class Mismatch(Exception):  # noqa: N818 - a step of checking; users see the Par
 
     def __init__(self, reason: str, hint: str | None = None, prefix: str = _PREFIX) -> None:
         super().__init__(prefix + reason)
+        self.reason = reason
         self.hint = hint
 
 
@@ -45,8 +45,8 @@ class Type(Protocol):
 
 def unwanted(expected: str, value: LuaValue, hint: str | None = None) -> Mismatch:
     """The mismatch of a value whose Lua type is wrong."""
-    if isinstance(value, Opaque) and value != NULL:
-        return Mismatch(f"unsupported value type `{value.kind}`")
+    if isinstance(value, Opaque | LuaObject) and value != NULL:
+        return Mismatch(f"unsupported value type `{type_name(value)}`")
     return Mismatch(f"invalid type: {describe(value)}, expected {expected}", hint)
 
 
@@ -163,6 +163,54 @@ USIZE: Final = _integer("usize", 0, 2**64 - 1)
 DURATION: Final = Scalar(
     "a duration", {int: _seconds, float: _fractional_seconds, str: _duration_text}
 )
+TIMESTAMP: Final = Scalar("a unix timestamp in seconds", {int: _same})  # in seconds, too
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """Any Lua string, or a list of integers from 0 to 255; becomes bytes."""
+
+    expected: str = "byte array"
+
+    def convert(self, value: LuaValue) -> bytes:
+        if isinstance(value, str):
+            return value.encode()
+        if isinstance(value, bytes):
+            return value
+        if isinstance(value, LuaTable) and (value.sequence or value.is_array):
+            return bytes(map(U8.convert, value.sequence))
+        raise unwanted(self.expected, value)
+
+
+class _Json:
+    """Anything that JSON can hold; becomes plain JSON."""
+
+    def convert(self, value: LuaValue) -> Any:
+        return plain_json(value)
+
+
+ANY: Final = _Json()
+
+
+class _Function:
+    """A function as it is; anything else counts as absent."""
+
+    def convert(self, value: LuaValue) -> LuaValue:
+        return value if type_name(value) == "function" else None
+
+
+FUNCTION: Final = _Function()
+
+
+class _Null:
+    """The null userdata alone."""
+
+    def convert(self, value: LuaValue) -> None:
+        if value != NULL:
+            raise unwanted("null", value)
+
+
+NOTHING: Final = _Null()
 
 
 def plain_json(value: LuaValue) -> Any:
@@ -173,104 +221,3 @@ def plain_json(value: LuaValue) -> Any:
         raise Mismatch(f"unsupported value type `{error.kind}`") from None
     except ValueError as error:
         raise Mismatch(str(error)) from None
-
-
-def wanted_table(value: LuaValue, hint: str | None = None) -> LuaTable:
-    """Return ``value`` if it is a table; raises Mismatch."""
-    if not isinstance(value, LuaTable):
-        raise Mismatch(f"invalid type: {type_name(value)}, expected table", hint)
-    return value
-
-
-@dataclass(frozen=True, slots=True)
-class Nullable:
-    """``inner``, or null, which becomes None."""
-
-    inner: Type
-
-    def convert(self, value: LuaValue) -> Any:
-        return None if value is None or value == NULL else self.inner.convert(value)
-
-
-@dataclass(frozen=True, slots=True)
-class ListOf:
-    """The sequence of a table; its other keys do not count."""
-
-    element: Type
-
-    def convert(self, value: LuaValue) -> list[Any]:
-        hint = f"write {{ {echo(value)} }}" if isinstance(value, str) else None
-        return [self.element.convert(item) for item in wanted_table(value, hint).sequence]
-
-
-@dataclass(frozen=True, slots=True)
-class MapOf:
-    """All pairs of a table."""
-
-    key: Type
-    value: Type
-
-    def convert(self, value: LuaValue) -> dict[Any, Any]:
-        pairs = wanted_table(value).items
-        return {self.key.convert(key): self.value.convert(item) for key, item in pairs}
-
-
-def _quoted_key(key: LuaValue) -> str:
-    raise Mismatch(f"invalid type: {type_name(key)} {key_text(key)} (quoted), expected a string")
-
-
-# The keys of a map from strings, where scalars are named in their own way.
-STRING_KEY: Final = Scalar(
-    "a string", {**STRING.accepts, **dict.fromkeys((bool, int, float), _quoted_key)}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Enum:
-    """One of some names, spelled exactly."""
-
-    names: tuple[str, ...]
-
-    def convert(self, value: LuaValue) -> str:
-        return _VARIANT.get(type(value), _no_variant)(value, self.names)
-
-
-def _variant(name: str, names: tuple[str, ...]) -> str:
-    if name not in names:
-        raise Mismatch(f"unknown variant `{name}`, expected {one_of(names)}", nearest(name, names))
-    return name
-
-
-def _binary_variant(name: bytes, names: tuple[str, ...]) -> str:
-    try:
-        return _variant(name.decode(), names)
-    except UnicodeDecodeError as error:
-        cut = error.reason == "unexpected end of data"
-        size = error.end - error.start
-        what = (
-            "incomplete utf-8 byte sequence" if cut else f"invalid utf-8 sequence of {size} bytes"
-        )
-        why = f"{what} from index {error.start}"
-        raise Mismatch(f"error converting Lua string to &str ({why})", prefix="") from None
-
-
-def _variant_with_payload(table: LuaTable, names: tuple[str, ...]) -> str:
-    if len(table.items) != 1:
-        raise Mismatch("invalid value: map, expected map with a single key")
-    try:
-        name = key_text(table.items[0][0])
-    except ValueError:
-        raise Mismatch("bad enum value") from None
-    _variant(name, names)
-    raise Mismatch("invalid type: newtype variant, expected unit variant", f'write "{name}"')
-
-
-def _no_variant(_value: LuaValue, _names: tuple[str, ...]) -> str:
-    raise Mismatch("bad enum value")
-
-
-_VARIANT: Final[dict[type, Callable[[Any, tuple[str, ...]], str]]] = {
-    str: _variant,
-    bytes: _binary_variant,
-    LuaTable: _variant_with_payload,
-}

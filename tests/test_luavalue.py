@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kumolog.luaobject import LuaObject
 from kumolog.luavalue import (
     MAX_DEPTH,
     NULL,
     LuaTable,
     LuaValue,
+    NotSerializableError,
     Opaque,
     describe,
     echo,
+    from_json,
+    lua_float_text,
     rebuilt,
     to_json,
     type_name,
+    utf8_fault,
 )
 
 FUNCTION = Opaque("function")
@@ -244,3 +250,71 @@ def test_the_echo_of_a_copy_is_the_echo_of_the_original(value: LuaValue) -> None
     except ValueError:
         copy = value
     assert echo(copy) == echo(value)
+
+
+class Thing(LuaObject):
+    lua_name = "Thing"
+
+
+class Pairs(LuaObject):
+    lua_name = "Pairs"
+    lua_metamethods = {"__pairs": "pairs"}  # noqa: RUF012 - declared as a ClassVar by its base
+
+    def pairs(self) -> list[tuple[str, Any]]:
+        return [("a", [1, {"b": NULL}]), ("inner", Pairs2())]
+
+
+class Pairs2(Pairs):
+    def pairs(self) -> list[tuple[str, Any]]:
+        return [("x", "y")]
+
+
+def test_an_object_is_a_userdata() -> None:
+    assert (describe(Thing()), type_name(Thing())) == ("userdata", "userdata")
+    with pytest.raises(NotSerializableError, match="cannot serialize <userdata>"):
+        to_json(LuaTable([("a", Thing())]))
+    assert echo(Thing()).startswith("a userdata. Additionally, encountered cannot")
+
+
+def test_an_object_with_pairs_opens_into_a_table_when_it_is_copied() -> None:
+    assert echo(Pairs()) == '{"a":[1,{"b":null}],"inner":{"x":"y"}}'
+    copy = rebuilt(Pairs())
+    assert isinstance(copy, LuaTable)
+    first = copy.items[0][1]
+    assert isinstance(first, LuaTable)
+    assert (first.sequence[0], first.is_array) == (1, False)
+
+
+def test_json_becomes_a_lua_value_with_marked_arrays() -> None:
+    assert from_json({"a": [1, None], "b": {}}) == LuaTable(
+        [("a", LuaTable([(1, 1), (2, None)], [1, None], is_array=True)), ("b", LuaTable())]
+    )
+    assert from_json(NULL) is NULL
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.0, "1.0"),
+        (-0.0, "-0.0"),
+        (0.1, "0.1"),
+        (1e15, "1e+15"),
+        (math.inf, "inf"),
+        (2.5e-7, "2.5e-07"),
+    ],
+)
+def test_a_float_reads_as_luas_tostring(value: float, text: str) -> None:
+    assert lua_float_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"ab\xff", "invalid utf-8 sequence of 1 bytes from index 2"),
+        (b"\xe2\x82", "incomplete utf-8 byte sequence from index 0"),
+    ],
+)
+def test_bytes_that_are_not_utf8_say_where(raw: bytes, why: str) -> None:
+    with pytest.raises(UnicodeDecodeError) as caught:
+        raw.decode()
+    assert utf8_fault(caught.value) == why

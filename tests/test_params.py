@@ -11,8 +11,13 @@ from hypothesis import strategies as st
 from kumolog.errors import KumologError
 from kumolog.luavalue import NULL, LuaTable, LuaValue, Opaque
 from kumolog.minfree import MinFree
+from kumolog.paramcompose import ListOf, Nullable
 from kumolog.params import LOCAL_LOGS, PER_RECORD, Key, ParamError, ParamTable, check
-from kumolog.paramtypes import BOOL, STRING, U8, ListOf, Nullable
+from kumolog.paramtypes import (
+    BOOL,
+    STRING,
+    U8,
+)
 
 FUNCTION = Opaque("function")
 USERDATA = Opaque("userdata")

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from kumolog import paramtypes
 from kumolog.luavalue import NULL, LuaTable, LuaValue, Opaque
+from kumolog.paramcompose import STRING_KEY, ListOf, MapOf, Nullable
+from kumolog.paramenums import Enum
 from kumolog.paramtypes import (
     BOOL,
     DURATION,
@@ -20,15 +22,10 @@ from kumolog.paramtypes import (
     I32,
     PATH,
     STRING,
-    STRING_KEY,
     U8,
     U64,
     USIZE,
-    Enum,
-    ListOf,
-    MapOf,
     Mismatch,
-    Nullable,
     Type,
     Within,
 )
