@@ -43,7 +43,8 @@ class Finding:
 class Outcome:
     """What `check_policy` found.
 
-    ``loads`` is False when the policy could not be run at all; ``frames`` are then its Lua frames.
+    ``loads`` is False when the policy could not be run at all; ``frames`` are the Lua frames of the
+    error that ended it, or its ``validate_config``.
     """
 
     policy: str
@@ -59,10 +60,10 @@ class Outcome:
 
 
 def check_policy(path: str) -> Outcome:
-    """Loads a policy and fires ``pre_init`` and ``init``, opening and making nothing.
+    """Loads a policy as KumoMTA's ``--validate`` does, opening and making nothing of its own.
 
-    The policy sees ``_VALIDATING_CONFIG``, as with KumoMTA's ``--validate``; ``validate_config`` is
-    not fired: it asks the functions that have no effect here.
+    ``pre_init``, ``init`` and ``validate_config`` are fired; the policy sees
+    ``_VALIDATING_CONFIG``.
     """
     outcome = Outcome(path)
     remarks: list[Remark] = []
@@ -74,6 +75,8 @@ def check_policy(path: str) -> Outcome:
     policy = Policy(Path(path), report, validating=True)
     try:
         policy.load()
+        outcome.frames, failures = _validate(policy)
+        remarks += [("error", "validation-failed", failure) for failure in failures]
         outcome.configured = [_describe(logs, policy) for logs in policy.registry.local_logs]
         remarks += _remarks(path, policy)
     except PolicyError as error:
@@ -84,6 +87,16 @@ def check_policy(path: str) -> Outcome:
     findings = {_finding(path, *remark): None for remark in remarks}  # a loop says all of it again
     outcome.findings = sorted(findings, key=lambda finding: (finding.file, finding.line))
     return outcome
+
+
+def _validate(policy: Policy) -> tuple[tuple[str, ...], list[str]]:
+    """What the policy has against itself, and the frames of an error that ended its search."""
+    failures = policy.registry.failed_validations
+    try:
+        policy.fire("validate_config")
+    except PolicyError as error:
+        return error.frames, [*failures, str(error)]
+    return (), failures
 
 
 def _finding(path: str, level: str, code: str, text: str) -> Finding:
@@ -180,8 +193,7 @@ def _texts(path: str, policy: Policy) -> list[str]:
 def _logger_remarks(logs: LocalLogs) -> Iterator[Remark]:
     params = logs.params
     per_record = params["per_record"]
-    directories = [params["log_dir"], *(entry["log_dir"] for entry in per_record.values())]
-    for directory in dict.fromkeys(filter(None, directories)):
+    for directory in logs.log_dirs:
         yield from _cannot_be_made(directory)
     yield from _losing_any(per_record)
     for kind, entry in per_record.items():

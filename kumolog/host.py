@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import msgspec
 
+from kumolog.api.classify import BounceClassifier
 from kumolog.api.registry import LocalLogs, Report
 from kumolog.duration import NANOS_PER_SECOND
 from kumolog.errors import KumologError, PolicyError
@@ -92,7 +93,7 @@ class Host:
         loaded = Policy(
             Path(policy),
             report,
-            make_directory=partial(_make_directory, below),
+            make_directory=partial(make_directory, below),
             handler_seconds=handler_timeout,
         )
         loaded.load()
@@ -104,8 +105,10 @@ class Host:
                 f"{policy}: the policy configures no logger, so every record would be dropped: "
                 "call kumo.configure_local_logs in its init handler"
             )
+        classifier = loaded.registry.state(BounceClassifier)
+        classify = None if classifier.find is None else classifier.classify
         loggers = [
-            Logger(number, logs, below, _writer(logs, flush_interval, sync, report))
+            Logger(number, logs, below, _writer(logs, flush_interval, sync, report), classify)
             for number, logs in enumerate(loaded.registry.local_logs)
         ]
         loaded.prepare(loggers)
@@ -144,6 +147,8 @@ class Host:
         answers, failures = self._policy.ask(batch, messages)  # enabled?  filter
         for logger, answer in zip(self.loggers, answers, strict=True):
             failures += logger.log(batch, messages, answer)  # select  render  hand over
+        if self._policy.has_hooks:
+            self._policy.show(batch, messages)
         if batch.rejected or failures:
             self._reject(batch, failures, origin)
 
@@ -275,7 +280,8 @@ def _start(loggers: Sequence[Logger], report: Report) -> None:
         logger.writer.start()
 
 
-def _make_directory(root: Path | None, log_dir: str) -> None:
+def make_directory(root: Path | None, log_dir: str) -> None:
+    """Creates a log_dir, below ``root``; raises KumologError where segments could not be in it."""
     directory = directory_below(root, log_dir)
     if directory.exists() and not directory.is_dir():
         raise KumologError(f"log_dir {directory} is not a directory")
@@ -289,5 +295,4 @@ def _make_directory(root: Path | None, log_dir: str) -> None:
 
 
 def _to_stderr(level: str, text: str) -> None:
-    if level != "debug":
-        sys.stderr.write(f"kumolog: {level}: {text}\n")
+    sys.stderr.write(f"kumolog: {level}: {text}\n")

@@ -67,7 +67,14 @@ def routes(params: dict[str, Any], root: Path | None) -> dict[str, Route]:
 class Logger:
     """Selects, renders and hands over; the writer does the rest in its own thread."""
 
-    def __init__(self, number: int, config: LocalLogs, root: Path | None, writer: Writer) -> None:
+    def __init__(
+        self,
+        number: int,
+        config: LocalLogs,
+        root: Path | None,
+        writer: Writer,
+        classify: Callable[[Record], str | None] | None = None,
+    ) -> None:
         params = config.params
         self.number = number
         self.config = config
@@ -76,15 +83,15 @@ class Logger:
         self.filter_event: str | None = params["filter_event"]
         self.routes = routes(params, root)
         self.counts = {"offered": 0, "disabled": 0, "filtered": 0, "failed": 0}
-        log_dirs = [self.log_dir, *(e["log_dir"] for e in params["per_record"].values())]
-        self.directories = [directory_below(root, d) for d in log_dirs if d is not None]
+        self.directories = [directory_below(root, log_dir) for log_dir in config.log_dirs]
         self.space = FreeSpace(
             self.directories[0], params["min_free_space"], params["min_free_inodes"]
         )
         self._meta = MetaSelector(params["meta"])
         self._headers = HeaderSelector(params["headers"])
         self._templates = config.templates
-        self._selects = bool(self._meta or self._headers)
+        self._classify = classify
+        self._keeps_lines = not (self._meta or self._headers or classify)
         targets = {route.target for route in self.routes.values() if route.enabled}
         templated = any(route.template for route in self.routes.values())
         self._only_target = targets.pop() if len(targets) == 1 and not templated else None
@@ -105,7 +112,7 @@ class Logger:
         counts["disabled"] += answers.count(DISABLED)
         counts["filtered"] += answers.count(FILTERED)
         counts["failed"] += answers.count(FAILED)
-        if self._only_target and not self._selects and batch.is_bare and not messages.changes:
+        if self._only_target and self._keeps_lines and batch.is_bare and not messages.changes:
             lines = batch.lines
             if answers.count(PASSED) < len(answers):
                 lines = [line for line, a in zip(lines, answers, strict=True) if a == PASSED]
@@ -164,12 +171,20 @@ class Logger:
         if place in messages.changes or place in batch.data:
             message = messages.as_seen_by(place, self.number)
             meta, headers, derive = message.meta, message.header_groups(), message.get_meta
-            if (queue := message.queue_name()) != record.queue:
+            try:
+                queue = message.queue_name()
+            except KumologError as error:
+                queue = str(error)  # KumoMTA: the error text stands in the name's place
+            if queue != record.queue:
                 changes["queue"] = queue
         meta = self._meta.select(meta, derive) if self._meta else {}
-        headers = self._headers.select(headers) if self._headers else {}
+        # KumoMTA: a Rejection has no message, so no headers either.
+        with_headers = self._headers and record.type != "Rejection"
+        headers = self._headers.select(headers) if with_headers else {}
         if meta != record.meta:
             changes["meta"] = meta
         if headers != record.headers:
             changes["headers"] = headers
+        if self._classify is not None and (found := self._classify(record)) is not None:
+            changes["bounce_classification"] = found
         return changes

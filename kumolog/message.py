@@ -1,7 +1,7 @@
 """What a handler sees of a record: the message object's data, without any Lua.
 
-Handlers reach a message through its batch: `BatchMessages` answers for all messages of one batch and
-makes a `Message` only for those whose handler asks for more than meta values.
+Handlers reach a message through its batch: `BatchMessages` answers for all messages of one batch
+and makes a `Message` only for those whose handler asks for more than meta values.
 """
 
 from __future__ import annotations
@@ -12,20 +12,26 @@ from typing import Any
 
 from kumolog.addresses import AddressHeader, EnvelopeAddress
 from kumolog.errors import KumologError
-from kumolog.event import Batch, first_recipient
+from kumolog.event import Batch, default_queue_name
 from kumolog.headers import Header, group_headers, parse_headers
 from kumolog.luavalue import LuaValue, to_json, type_name
-from kumolog.queue_name import compose_queue_name, parse_queue_name
+from kumolog.queue_name import parse_queue_name
 from kumolog.record import Record
 
 _QUEUE_KEYS = ("queue", "campaign", "tenant", "routing_domain")
 # Meta values that are the same thing as a field of the record, where the event's meta lacks them.
 _DERIVED: dict[str, Callable[[Record], Any]] = {
     "reception_protocol": lambda record: record.reception_protocol,
-    "tenant": lambda record: parse_queue_name(record.queue).tenant,
+    "tenant": lambda record: _tenant(record.queue),
     "campaign": lambda record: parse_queue_name(record.queue).campaign,
     "routing_domain": lambda record: parse_queue_name(record.queue).routing_domain,
 }
+
+
+def _tenant(queue: str) -> str | None:
+    # ``campaign:@domain`` is the name of a queue without a tenant, too.
+    campaign, tenant, *_ = parse_queue_name(queue)
+    return None if campaign is not None and not tenant else tenant
 
 
 def derived_meta(record: Record, key: str) -> Any:
@@ -66,18 +72,22 @@ class Message:
     def queue_name(self) -> str:
         """The record's queue; after a change of meta that names a queue, the one it names now.
 
-        KumoMTA: queue names. Raises KumologError where such a meta value is no string.
+        A record whose queue does not follow from its parts has it from meta ``queue``, which wins
+        over them (KumoMTA: queue names). Raises KumologError where such a meta value is no string.
         """
         if not self._queue_changed:
             return self.record.queue
-        queue = self.get_meta("queue")
-        if queue is None:
-            domain = EnvelopeAddress.parse(first_recipient(self.record)).domain
-            parts = [self.get_meta(key) for key in ("campaign", "tenant", "routing_domain")]
-            return compose_queue_name(parts[0], parts[1], domain, parts[2])
-        if not isinstance(queue, str):
-            raise KumologError(f"meta `queue` must be a string to name a queue, not {queue!r}")
-        return queue
+        if self.get_meta("queue") is None and not self._named_by_parts():
+            return self.record.queue
+        return default_queue_name(self.record, {key: self.get_meta(key) for key in _QUEUE_KEYS})
+
+    def _named_by_parts(self) -> bool:
+        original = Message(self.record, None)
+        parts = {key: original.get_meta(key) for key in _QUEUE_KEYS}
+        try:
+            return default_queue_name(self.record, parts) == self.record.queue
+        except KumologError:
+            return False
 
     def recipients(self) -> list[EnvelopeAddress]:
         """The recipients as addresses; raises AddressError."""
@@ -224,9 +234,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "get_all_headers": lambda message, *_: [[h.name, h.value()] for h in message.headers],
     "from_header": lambda message, *_: message.address_header("From"),
     "to_header": lambda message, *_: message.address_header("To"),
-    "get_address_header": lambda message, name=None, *_: message.address_header(
-        _header_name(name)
-    ),
+    "get_address_header": lambda message, name=None, *_: message.address_header(_header_name(name)),
 }
 
 

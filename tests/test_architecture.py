@@ -23,7 +23,7 @@ FLOORS = {
     "tools": "",
     "edges": "api. lua. sources.",
     "rooms": "logger policy",
-    "house": "check host",
+    "house": "check host script",
     "doors": "__init__ __main__ cli. testing.",
 }
 TOP_LEVEL = {

@@ -132,6 +132,69 @@ def test_a_policy_without_a_logger_is_a_warning(check: Check) -> None:
     assert outcome.all_well
 
 
+# validation-failed -------------------------------------------------------------------------------
+
+
+def test_the_policys_own_validation_runs_after_init(check: Check) -> None:
+    rest = """kumo.on('validate_config', function() ready = ready or error 'init comes first' end)
+      kumo.on('validate_config', function()
+        if ready then kumo.validation_failed() end
+      end)"""
+    outcome = check(init(f"{LOGGER}\nready = true", rest))
+    message = "the policy calls kumo.validation_failed()"
+    assert only(outcome) == Finding("init.lua", 8, "error", "validation-failed", message)
+    assert outcome.loads
+    assert not outcome.all_well
+    assert outcome.configured == ["init.lua:3: logger out"]
+
+
+def test_a_validation_that_raises_has_failed_and_hides_nothing_else(check: Check) -> None:
+    rest = """local function f() error 'no queue' end
+      kumo.on('validate_config', function()
+        kumo.validation_failed()
+        f()
+      end)"""
+    outcome = check(init("", rest))
+    assert codes(outcome) == ["no-logger", "validation-failed", "validation-failed"]
+    raised = outcome.findings[1]
+    assert (raised.line, raised.level, raised.message) == (5, "error", "no queue")
+    assert [frame.split(": in ")[0] for frame in outcome.frames] == ["init.lua:5", "init.lua:8"]
+    assert outcome.loads
+
+
+def test_a_first_handler_that_answers_ends_the_validation(check: Check) -> None:
+    rest = """kumo.on('validate_config', function() return nil end)
+      kumo.on('validate_config', function() kumo.validation_failed() end)"""
+    assert check(init(LOGGER, rest)).findings == []
+
+
+def test_a_policy_may_fail_its_validation_at_any_time(check: Check) -> None:
+    finding = only(check(init(f"{LOGGER} kumo.validation_failed()")))
+    assert (finding.line, finding.code) == (3, "validation-failed")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("kumo.define_spool { nme = 'data', path = '/x' }", "unknown field `nme`"),
+        ("kumo.start_esmtp_listener { listen = 25 }", "deserialize error"),
+        ("kumo.set_httpinject_threads 'many'", "bad argument #1"),
+    ],
+)
+def test_wrong_arguments_of_functions_without_effect_are_found_at_their_place(
+    check: Check, call: str, message: str
+) -> None:
+    finding = only(check(init(f"{LOGGER}\n{call}")))
+    assert (finding.line, finding.level, finding.code) == (4, "error", "policy-error")
+    assert message in finding.message
+
+
+def test_a_task_is_not_started(check: Check) -> None:
+    body = f"{LOGGER} kumo.spawn_task {{ event_name = 'tick', args = {{}} }}"
+    outcome = check(init(body, "kumo.on('tick', function() kumo.validation_failed() end)"))
+    assert outcome.findings == []
+
+
 # missing-handler, unknown-event ------------------------------------------------------------------
 
 
@@ -179,7 +242,7 @@ FIRED = {
         for _, name in ipairs { 'smtp_server_message_received', 'http_message_generated' } do
           kumo.on(name, function() end)
         end
-        kumo.on('validate_config', function() error('not fired') end)
+        kumo.on('validate_config', function() end)
         kumo.on('get_queue_config', function() error('not fired') end)
         kumo.on('log_disposition_mine', function() end)""",
     "a constructor that a handler names": """

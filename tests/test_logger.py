@@ -153,6 +153,13 @@ def test_headers_come_from_the_message_where_the_event_brings_it(run_policy: Run
     assert second["headers"] == {}
 
 
+def test_a_rejection_has_no_headers(run_policy: RunPolicy) -> None:
+    body = "kumo.configure_local_logs { log_dir = 'd', headers = { '*' }, meta = { '*' } }"
+    event = EVENT | {"type": "Rejection", "data": "Subject: x\r\n\r\n"}
+    (record,) = run_policy(init(body), [event]).records("d")
+    assert (record["headers"], record["meta"]) == ({}, EVENT["meta"])
+
+
 def test_unknown_fields_survive_a_changed_meta_in_place(run_policy: RunPolicy) -> None:
     body = "kumo.configure_local_logs { log_dir = 'd' }"
     event = {"type": "Delivery", "size": 1, "extra": {"a": 1}, "meta": {"x": 1}}

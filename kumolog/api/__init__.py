@@ -1,25 +1,30 @@
 """The ``kumo`` table as data: ``surface.tsv`` names every function of KumoMTA's Lua API.
 
 A row whose ``module`` column names a module of this package is implemented there by the function of
-the same last name; it takes (registry, place, arguments...), neutral Lua values of which there may be
-too many, and gives a JSON-like value. Every other function is recorded as called and has no effect; one
-that would have to give a value is refused
-to handlers on the record path.
+the same last name; it takes (registry, place, arguments...), neutral Lua values of which there may
+be too many, and gives a JSON-like value. Every other function is recorded as called and has no
+effect; one that would have to give a value is refused to handlers on the record path.
 """
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Callable
 from functools import cache, partial
-from importlib import import_module, resources
-from typing import Any, NamedTuple
+from importlib import import_module
+from typing import Any
 
 from kumolog.api.registry import Call, Registry
+from kumolog.api.surface import Event, Row, events, refusal, surface
 from kumolog.errors import KumologError
 from kumolog.lua.runtime import Runtime
 from kumolog.luavalue import LuaValue
 
+__all__ = ["Event", "Row", "events", "install", "surface"]
+
 VERSION = "2026.05.12-a6845223"  # of the KumoMTA API described by surface.tsv
+_NIL_FIELD = re.compile(r"attempt to (?:call|index) a nil value \(field '(\w+)'\)")
 _LOG_LEVELS = {
     "kumo.log_error": "error",
     "kumo.log_warn": "warning",
@@ -29,50 +34,63 @@ _LOG_LEVELS = {
 _IN_LUA = "lua"  # implemented in the Lua room itself
 
 
-class Row(NamedTuple):
-    """One name of the API: ``kind`` is function, method, field or event; ``role`` live, inert or refuse."""
-
-    name: str
-    kind: str
-    role: str
-    signature: str
-    module: str
-
-
-def surface() -> list[Row]:
-    """Every name of the API, in the order of the table."""
-    return [Row(*columns) for columns in _rows("surface.tsv")]
+def message_methods_without_effect() -> dict[str, Callable[..., Any]]:
+    """The methods of messages that are only there to be called, or to say why they cannot be."""
+    return {
+        row.name.partition(":")[2]: _refused(row) if row.role == "refuse" else _nothing
+        for row in surface()
+        if row.kind == "method" and row.name.startswith("message:") and "__" not in row.name
+    }
 
 
-class Event(NamedTuple):
-    """An event of KumoMTA: ``handlers`` is single or multiple, ``host_fires`` whether kumolog fires it."""
-
-    name: str
-    handlers: str
-    host_fires: str
-    arguments: str
-    returns: str
+def _nothing(*_arguments: Any) -> None:
+    return None
 
 
-def events() -> list[Event]:
-    """Every event KumoMTA fires; a name in angle brackets stands for names the policy chooses."""
-    return [Event(*columns) for columns in _rows("events.tsv")]
+def explain(error: str) -> str:
+    """An error's text; Lua's words for a name of the kumo table that is not there are made plain.
 
-
-def _rows(file_name: str) -> list[list[str]]:
-    text = resources.files("kumolog.api").joinpath(file_name).read_text("utf-8")
-    return [line.split("\t") for line in text.splitlines()[1:]]
+    Policies that probe for a name still get nil, as in KumoMTA.
+    """
+    match = _NIL_FIELD.search(error)
+    if match is None:
+        return error
+    rows = {row.name.rpartition(".")[2]: row.name for row in surface() if row.kind != "method"}
+    parts = {part: f"kumo.{part}" for row in surface() for part in row.name.split(".")[1:-1]}
+    near = difflib.get_close_matches(match[1], [*rows, *parts], 1, 0.75)
+    if not near or match[1] in rows:
+        return error
+    name = rows.get(near[0]) or parts[near[0]]
+    return f"{error}: no such function in kumo, did you mean `{name}`?"
 
 
 def install(runtime: Runtime, registry: Registry) -> None:
     """Offers the whole ``kumo`` table to a policy."""
+    runtime.explain = explain
     runtime.define_value("kumo.version", VERSION)
     for name, level in _LOG_LEVELS.items():
-        runtime.define_log(name, partial(registry.report, level))
+        runtime.define_log(name, partial(_log, registry, level))
+    runtime.define_memoize(*(partial(_memoize, name, registry) for name in ("open", "get", "put")))
     for row in surface():
-        if row.kind == "function" and row.name.startswith("kumo.") and row.module != _IN_LUA:
-            offer = _implemented(row, registry) if row.module else _recorded(row, registry)
-            runtime.define(row.name, offer)
+        if row.kind == "function" and row.module != _IN_LUA:
+            runtime.define(row.name, _offer(row, registry))
+
+
+def _log(registry: Registry, level: str, text: str) -> None:
+    if registry.wants(level):
+        registry.report(level, text)
+
+
+def _memoize(name: str, registry: Registry, place: str, *arguments: LuaValue) -> Any:
+    from kumolog.api import memoize  # on first use: start-up stays short
+
+    return getattr(memoize, name)(registry, place, *arguments)
+
+
+def _offer(row: Row, registry: Registry) -> Callable[..., Any]:
+    if row.module:
+        return _implemented(row, registry)
+    return _refused(row) if row.role == "refuse" else _recorded(row, registry)
 
 
 def _implemented(row: Row, registry: Registry) -> Callable[..., Any]:
@@ -88,12 +106,26 @@ def _implemented(row: Row, registry: Registry) -> Callable[..., Any]:
 
 
 def _recorded(row: Row, registry: Registry) -> Callable[..., Any]:
+    """A function without effect here: its arguments are checked as KumoMTA checks them."""
     gives_a_value = not row.signature.endswith("-> nil")
 
     def call(place: str, *arguments: LuaValue) -> Any:
-        if gives_a_value and registry.stage == "run":  # a made-up answer would decide over records
-            raise KumologError(f"{row.name} is not available to handlers in kumolog")
+        from kumolog.api.calls import check_call  # the parameter tables are large
+        from kumolog.api.construct import construct
+        from kumolog.api.handles import result
+
+        made = construct(row.name, check_call(row.name, arguments)) or result(row)
         registry.record(Call(row.name, arguments, place))
-        return {} if gives_a_value else None
+        if made is None and gives_a_value and registry.stage == "run":
+            # A made-up answer would decide over records.
+            raise KumologError(f"{row.name} is not available to handlers in kumolog")
+        return {} if made is None and gives_a_value else made
+
+    return call
+
+
+def _refused(row: Row) -> Callable[..., Any]:
+    def call(*_arguments: LuaValue) -> Any:
+        raise refusal(row)
 
     return call

@@ -14,9 +14,7 @@ from kumolog.errors import KumologError
 from kumolog.luavalue import LuaValue, rebuilt, to_json, type_name
 
 # A string is matched first, so that what looks like a comment inside it stays.
-_STRING_OR_COMMENT = re.compile(
-    rb'"(?:[^"\\]|\\.)*+"|//[^\n]*|#[^\n]*|/\*.*?\*/', re.DOTALL
-)
+_STRING_OR_COMMENT = re.compile(rb'"(?:[^"\\]|\\.)*"|//[^\n]*|#[^\n]*|/\*.*?\*/', re.DOTALL)
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from kumolog.check import Finding, Outcome, check_policy
 from kumolog.cli import FAILED, OK, UNUSABLE, indented
-from kumolog.cli.streams import put_out
+from kumolog.cli.streams import output_kept_clean, put_out
 from kumolog.rejects import displayable
 
 
@@ -16,7 +16,8 @@ def main(options: argparse.Namespace) -> int:
     """Checks each policy; the worst outcome decides the exit code."""
     code = OK
     for path in options.policies:
-        outcome = check_policy(path)
+        with output_kept_clean():
+            outcome = check_policy(path)
         put_out(_json(outcome) if options.json else displayable(_text(outcome)))
         code = max(code, _code(outcome))
     return code

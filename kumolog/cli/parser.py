@@ -22,6 +22,7 @@ class _Parser(argparse.ArgumentParser):
 class _Command(NamedTuple):
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
+    passes_options_on: bool = False
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -50,8 +51,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def _parse_command(name: str, arguments: Sequence[str]) -> argparse.Namespace:
     parser = _Parser(prog=f"kumolog {name}")
     _COMMANDS[name].add_arguments(parser)
-    # Options may stand between and after the paths.
-    options = parser.parse_intermixed_args(arguments)
+    # Options may stand between and after the paths, where they are not somebody else's.
+    by_place = _COMMANDS[name].passes_options_on
+    options = (parser.parse_args if by_place else parser.parse_intermixed_args)(arguments)
     options.command = name
     return options
 
@@ -108,9 +110,9 @@ def _run(parser: argparse.ArgumentParser) -> None:
 
 def _check(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Loads each policy, fires pre_init and init, opens and makes nothing, and lists what it "
-        "configures and what is wrong. Exit code 1 when an error was found, 2 for a policy that "
-        "does not load."
+        "Loads each policy, fires pre_init, init and validate_config, opens and makes nothing, and "
+        "lists what it configures and what is wrong. Exit code 1 when an error was found, 2 for a "
+        "policy that does not load."
     )
     parser.add_argument("policies", metavar="POLICY", nargs="+")
     parser.add_argument(
@@ -125,6 +127,33 @@ def _cat(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "-f", "--follow", action="store_true", help="go on as segments grow and new ones come"
+    )
+
+
+def _script(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Runs a Lua file as KumoMTA's --script does, then its event main with the arguments."
+    )
+    parser.add_argument("file", metavar="FILE", help="the script; pre_init and init are not fired")
+    rest = parser.add_argument(
+        "script_arguments",
+        metavar="ARG",
+        nargs=argparse.REMAINDER,
+        help="what main gets, as strings, also what begins with -; a first -- is dropped",
+    )
+    rest.required = False  # else it is called missing where only the file is
+
+
+def _api(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Lists KumoMTA's Lua functions: live ones work as in KumoMTA, inert ones have their "
+        "arguments checked and no effect, and those that kumolog cannot offer refuse to be called."
+    )
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="?",
+        help="show what has this name, or is inside it: kumo.time, split, message, LogRecordParams",
     )
 
 
@@ -147,4 +176,6 @@ _COMMANDS = {
     "run": _Command("put events through a policy into segments", _run),
     "check": _Command("load policies and say what is wrong with them", _check),
     "cat": _Command("show the records of segments", _cat),
+    "script": _Command("run a Lua file with the functions of KumoMTA", _script, True),
+    "api": _Command("show what KumoMTA's Lua functions take, and which work here", _api),
 }

@@ -57,6 +57,22 @@ def put_out(text: str) -> None:
         out.write(text.encode("utf-8", "backslashreplace"))
 
 
+@contextmanager
+def output_kept_clean() -> Iterator[None]:
+    """Sends to standard error what the policy, or a program it starts, prints meanwhile.
+
+    That goes past Python: it is the descriptor that has to lead elsewhere. What the policy's
+    runtime still holds has to be flushed before the end.
+    """
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
 def tell(text: str) -> None:
     """Writes to standard error, where anybody is left to read it."""
     try:

@@ -8,7 +8,7 @@ import time
 from kumolog.cli.streams import tell
 
 _QUIET_LEVELS = ("error",)
-_LEVELS = ("error", "warning", "info")
+_LEVELS = ("error", "warning", "info", "debug")
 _FIRST_SHOWN_AFTER = 1.0
 _SHOWN_EVERY = 0.2
 _ERASE_LINE = "\r\x1b[K"

@@ -10,6 +10,8 @@ from lupa.lua54 import lua_type
 
 from kumolog.addresses import AddressHeader, EnvelopeAddress
 from kumolog.errors import KumologError
+from kumolog.lua.objects import Objects
+from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaTable, LuaValue, Opaque
 
 MAX_DEPTH = 128  # of nested tables; KumoMTA's JSON reader has the same limit
@@ -33,7 +35,12 @@ def bytes_of(text: str) -> bytes:
 
 
 class Converter:
-    """Converts for one runtime; ``values`` is what values.lua returned."""
+    """Converts for one runtime; ``values`` is what values.lua returned.
+
+    ``objects`` is set once the runtime can call Python: until then there are none.
+    """
+
+    objects: Objects
 
     def __init__(self, runtime: Any, values: Any) -> None:
         self._table_from = runtime.table_from
@@ -51,6 +58,9 @@ class Converter:
             int: _integer,
             dict: self._table,
             list: self._array,
+            tuple: lambda values: self._array(list(values)),
+            LuaTable: self._neutral_table,
+            Opaque: self._opaque,
             EnvelopeAddress: self._from_envelope_address,
             AddressHeader: self._from_address_header,
         }
@@ -91,7 +101,7 @@ class Converter:
             )
         count, length, is_array, is_object, flat = self._explode(table)
         if is_object:
-            return Opaque("userdata")
+            return self.objects.from_lua(table)
         parts: list[Any] = []
         for start in range(1, count + 1, _SLICE):
             part = self._slice(flat, start, min(start + _SLICE - 1, count))
@@ -108,15 +118,27 @@ class Converter:
             return convert(value)
         if type(value) in self._plain:
             return value
+        if isinstance(value, LuaObject):
+            return self.objects.to_lua(value)
         raise TypeError(f"there is no Lua form of {value!r:.80}")
 
     def _list(self, values: list[Any]) -> Any:
         convert = self._convert
         return self._table_from([convert(value) for value in values])
 
-    def _table(self, mapping: dict[str, Any]) -> Any:
+    def _table(self, mapping: dict[str | int, Any]) -> Any:
         convert = self._convert
-        return self._table_from({lua_text(k): convert(v) for k, v in mapping.items()})
+        return self._table_from({convert(k): convert(v) for k, v in mapping.items()})
+
+    def _neutral_table(self, table: LuaTable) -> Any:
+        convert = self._convert
+        fresh = self._table_from({convert(k): convert(v) for k, v in table.items})
+        return self._mark_array(fresh) if table.is_array else fresh
+
+    def _opaque(self, value: Opaque) -> Any:
+        if value.kind != "null":
+            raise KumologError(f"a {value.kind} cannot be given back to Lua")
+        return self.objects.null
 
     def _array(self, values: list[Any]) -> Any:
         return self._mark_array(self._list(values), len(values) if None in values else None)

@@ -80,6 +80,12 @@ local handles, sizes = setmetatable({}, { __mode = 'k' }), setmetatable({}, { __
 local unreachable = {}
 local Batch = values.class('Batch', { __gc = function(batch) unreachable[#unreachable + 1] = handles[batch] end })
 
+local function take_released()
+  local released = unreachable
+  unreachable = {}
+  return released
+end
+
 local function new_batch(handle, size)
   local batch = {}
   handles[batch], sizes[batch] = handle, size
@@ -122,12 +128,20 @@ function methods.set_meta(self, key, value)
   rawset(self, 3, true)
 end
 
-for name, python in next, message_methods do
+-- A message of its own, of a batch that has only it.
+local make = bridge(host.make_message)
+local function make_message(...) return setmetatable({ new_batch(make(...), 1), 1 }, Message) end
+
+local function method_in_python(name, python)
   local method = bridge(python)
-  methods[name] = function(self, ...)
+  return function(self, ...)
     local handle, index = message_at(self, name)
     return method(handle, index, ...)
   end
+end
+
+for name, python in next, message_methods do
+  methods[name] = methods[name] or method_in_python(name, python)
 end
 
 -- The filter loop -------------------------------------------------------------------------------------
@@ -170,9 +184,7 @@ local function ask(handle, kinds, steps, seconds, weight)
   asking = nil
   for l = 1, #steps do answers[l] = concat(answers[l]) end
   collectgarbage('step', weight)
-  local released = unreachable
-  unreachable = {}
-  return answers, errors, released
+  return answers, errors, take_released()
 end
 
 -- What a logger does with each kind, decided once: kinds and answers are strings in parallel, an answer is
@@ -184,11 +196,22 @@ local function plan(event, kinds, answers)
   return step
 end
 
+-- Shows one record and its message to a hook: ok, then nothing or the error text.
+local function tell(seconds, event, handle, size, place, record)
+  if not handlers[event] then return true end
+  rawset(env, '_KUMO_CURRENT_EVENT', event)
+  local message = setmetatable({ new_batch(handle, size), place }, Message)
+  return call(seconds, dispatcher(event), message, record)
+end
+
 return {
   ask = ask,
   fire = fire,
   get_event_registrars = get_event_registrars,
+  make_message = make_message,
   on = on,
   places = places,
   plan = plan,
+  take_released = take_released,
+  tell = tell,
 }

@@ -2,31 +2,57 @@
 -- Python functions as plain Lua functions. Library functions are held in locals here and in the other
 -- chunks: a policy may replace every one that it can reach, those of the string library above all.
 
-local monotonic = ...
+local clock, memory_limit = ... -- seconds, bytes
 
-local error, format, getinfo, metatable_of, pcall, rawget, running, sethook, sub, tostring, type, xpcall =
-  error, string.format, debug.getinfo, debug.getmetatable, pcall, rawget, coroutine.running, debug.sethook,
-  string.sub, tostring, type, xpcall
+local collectgarbage, error, file_type, format, getinfo, metatable_of, pcall, rawget, running, sethook, sub,
+      tostring, type, xpcall =
+  collectgarbage, error, io.type, string.format, debug.getinfo, debug.getmetatable, pcall, rawget,
+  coroutine.running, debug.sethook, string.sub, tostring, type, xpcall
 
 local OWN_SOURCE = '=kumolog'
 
--- Time budget. A count hook looks at the clock; once a call has overrun, every protected call and every
--- coroutine inside it raises again, so that no pcall loop outlives the budget.
+-- Budgets of time and memory. A count hook looks at them; once a call has overrun, every protected call and
+-- every coroutine inside it raises again, so that no pcall loop outlives its budget.
 
-local HOOK_INTERVAL = 1000 -- instructions
+local HOOK_INTERVAL = 10000 -- instructions
 local calls, watched, started, budget = 0, 0, 0, math.huge
 local stopped, reason -- the number of the call that has to end, and why
 local interrupted = setmetatable({}, { __mode = 'k' }) -- coroutines that an error of the hook ended
 
-local function watch()
-  if watched ~= calls then
-    watched, started = calls, monotonic()
-    return
+-- Python raises in the middle of a call only when a signal's handler does; nobody here may swallow that.
+local escaped
+local function stop_if_python_raised(problem)
+  if type(problem) == 'userdata' and not file_type(problem) then
+    stopped, reason, escaped = calls, 'interrupted', escaped or problem
   end
-  if stopped ~= calls then
-    if monotonic() - started <= budget then return end
+end
+
+local function take_escaped()
+  local exception = escaped
+  escaped = nil
+  return exception
+end
+
+local function takes_too_much()
+  if collectgarbage('count') * 1024 <= memory_limit then return false end
+  collectgarbage()
+  return collectgarbage('count') * 1024 > memory_limit
+end
+
+local function check_budgets()
+  local ok, now = pcall(clock)
+  if not ok then return stop_if_python_raised(now) end
+  if watched ~= calls then watched, started = calls, now end
+  if now - started > budget then
     stopped, reason = calls, format('ran for more than %gs without returning', budget)
+  elseif takes_too_much() then
+    stopped, reason = calls, format('not enough memory: more than %d MB in use', memory_limit >> 20)
   end
+end
+
+local function watch()
+  if stopped ~= calls then check_budgets() end
+  if stopped ~= calls then return end
   -- The host's own code is never interrupted: only the policy's has somebody to catch the error.
   if getinfo(2, 'S').source == OWN_SOURCE then return end
   interrupted[running()] = true
@@ -35,6 +61,8 @@ end
 
 -- Goes around everything that catches errors for the policy.
 local function still_in_time(...)
+  local ok, problem = ...
+  if not ok then stop_if_python_raised(problem) end
   if stopped == calls then error(reason, 2) end
   return ...
 end
@@ -43,6 +71,7 @@ end
 -- policy's must not run then.
 local function unless_stopped(handler)
   return function(problem)
+    stop_if_python_raised(problem)
     if stopped == calls then return problem end
     return handler(problem)
   end
@@ -104,6 +133,7 @@ local function on_error(problem)
     info = getinfo(level, 'Sln')
   end
   failure_frames = frames
+  stop_if_python_raised(problem)
   return text_of(problem)
 end
 
@@ -141,6 +171,7 @@ return {
   on_error = on_error,
   place = place,
   still_in_time = still_in_time,
+  take_escaped = take_escaped,
   unless_stopped = unless_stopped,
   was_interrupted = was_interrupted,
   watch_coroutine = watch_coroutine,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,16 +11,22 @@ from lupa.lua54 import LuaMemoryError, LuaRuntime
 
 from kumolog.errors import KumologError, PolicyError
 from kumolog.lua.convert import Converter, lua_text, python_text
+from kumolog.lua.objects import Objects
 from kumolog.luavalue import LuaValue
 
-MAX_MEMORY = 2 << 30  # bytes that a policy may hold: a backstop, so that no loop takes all there is
+MAX_MEMORY = 1 << 30  # bytes that a policy may hold, so that no loop takes all there is
+# Lua's own limit is for what fills it at one stroke. It has to be out of reach of all else: when
+# memory runs out while Python hands something over, the process ends.
+_HARD_LIMIT = 2
+
 
 class Runtime:
     """``callbacks`` are the Python functions Lua calls for messages, by name.
 
-    ``message_methods`` maps the names of message methods to functions of (batch handle, place in the
-    batch, arguments...). Every function takes and gives neutral values; what it raises as a
-    KumologError becomes a Lua error, anything else ends the call and is raised again from it.
+    ``message_methods`` maps the names of message methods to functions of (batch handle, place in
+    the batch, arguments...). Every function takes and gives neutral values; what it raises as a
+    KumologError or ValueError becomes a Lua error, anything else ends the call and is raised again
+    from it.
     ``seconds`` is the time budget of running the policy file and of each event fired.
     """
 
@@ -38,17 +43,19 @@ class Runtime:
             register_eval=False,
             register_builtins=False,
             attribute_handlers=(_deny, _deny),
-            max_memory=MAX_MEMORY,
+            max_memory=_HARD_LIMIT * MAX_MEMORY,
         )
         self._lua.execute("python, package.loaded.python = nil, nil")
         self._seconds = seconds
         self._crash: BaseException | None = None
-        values = self._run_chunk("values")
+        self.explain: Callable[[str], str] = str  # adds to an error's text what would be right
+        self._values = values = self._run_chunk("values")
         self.convert = Converter(self._lua, values)
         self._haste = 1.0
-        self._guard = self._run_chunk("guard", lambda: time.monotonic() * self._haste)
+        self._guard = self._run_chunk("guard", lambda: time.monotonic() * self._haste, MAX_MEMORY)
         self._sandbox = self._run_chunk("sandbox", self._guard, values)
         env = self._sandbox["env"]
+        self.convert.objects = Objects(self._load_objects, self._lua.table_from)
         self._events = self._run_chunk(
             "events",
             self._guard,
@@ -59,7 +66,7 @@ class Runtime:
             self._table_of(message_methods),
         )
         self._surface = self._run_chunk("surface", self._guard, env)
-        for name in ("on", "get_event_registrars"):
+        for name in ("on", "get_event_registrars", "make_message"):
             self._surface["define"](f"kumo.{name}", self._events[name])
         self._fire = self._events["fire"]
         self._ask = self._events["ask"]
@@ -77,9 +84,15 @@ class Runtime:
         """Offers a function that joins its arguments' texts, behind the place of the call."""
 
         def write_text(line: LuaValue) -> None:
-            write(line.decode("utf-8", "backslashreplace") if isinstance(line, bytes) else str(line))
+            write(
+                line.decode("utf-8", "backslashreplace") if isinstance(line, bytes) else str(line)
+            )
 
         self._surface["define_log"](name, self._answering(write_text))
+
+    def define_memoize(self, *functions: Callable[..., Any]) -> None:
+        """Offers `kumo.memoize`, made of functions that open a cache, get from it and put in it."""
+        self._surface["define_memoize"](*map(self._answering, functions))
 
     def define_value(self, name: str, value: Any) -> None:
         """Offers a constant as ``name``."""
@@ -96,8 +109,10 @@ class Runtime:
     # Running ------------------------------------------------------------------------------------
 
     def run_file(self, path: Path) -> None:
-        """Runs a policy file; raises PolicyError for bad syntax, an error in it, or no such file."""
-        chunk, problem = _pair(self._sandbox["load_file"](lua_text(str(path)), self._sandbox["env"]))
+        """Runs a policy file; raises PolicyError: bad syntax, an error in it, no such file."""
+        chunk, problem = _pair(
+            self._sandbox["load_file"](lua_text(str(path)), self._sandbox["env"])
+        )
         if chunk is None:
             raise PolicyError(self._full_names(problem))
         self._call(str(path), self._guard["call"], chunk)
@@ -107,6 +122,22 @@ class Runtime:
         name = lua_text(event)
         places = self._events["places"][name]
         return self._call(places and python_text(places[1]), self._fire, name, *arguments)
+
+    def tell(
+        self, event: str, handle: int, size: int, place: int, record: Any, seconds: float
+    ) -> None:
+        """Fires an event with the message at a place of a batch of that size, and its record."""
+        places = self._events["places"][lua_text(event)]
+        entry = self._events["tell"]
+        arguments = (seconds, lua_text(event), handle, size, place + 1, self.convert.to_lua(record))
+        ok, result = _pair(self._reaching_lua(entry, *arguments))
+        if not ok:
+            frames = self._guard["frames_of_failure"]()
+            raise self._error(result, frames, places and python_text(places[1]))
+
+    def take_released(self) -> list[int]:
+        """The handles of batches of which no message can be reached any more."""
+        return list(self._events["take_released"]().values())
 
     def is_registered(self, event: str) -> bool:
         """Whether any handler is registered for the event."""
@@ -144,11 +175,11 @@ class Runtime:
         return answers, failures, released
 
     def hurry(self) -> None:
-        """Makes budgets pass a million times faster: only what is quick is still waited for.
+        """Makes budgets pass in no time: only what is quick is still waited for.
 
         May be called from a signal handler.
         """
-        self._haste = 1e6
+        self._haste = 1e12
 
     def close(self) -> None:
         """Brings out what the policy printed: Lua's stdout is not Python's."""
@@ -161,22 +192,24 @@ class Runtime:
         raise self._error(result, self._guard["frames_of_failure"](), place)
 
     def _reaching_lua(self, entry: Any, *arguments: Any) -> Any:
+        if self._lua.get_memory_used() > MAX_MEMORY:
+            self._lua.gccollect()
+            if self._lua.get_memory_used() > MAX_MEMORY:
+                raise PolicyError(
+                    f"running the policy: what it keeps in memory exceeds {MAX_MEMORY >> 20} MB"
+                )
         try:
-            results = entry(*arguments)
-        except LuaMemoryError:
-            raise PolicyError(
-                f"running the policy: what it keeps in memory has grown to {MAX_MEMORY >> 20} MB"
-            ) from None
-        if self._crash is not None:
-            crash, self._crash = self._crash, None
-            raise crash
-        return results
+            return entry(*arguments)
+        finally:
+            crash, self._crash = self._crash or self._guard["take_escaped"](), None
+            if crash is not None:
+                raise crash
 
     def _error(self, text: str, lua_frames: Any, entry: str) -> PolicyError:
-        """``entry`` is the place to name where no frame is left, as after a tail call out of the policy."""
+        """``entry`` is the place to name where a tail call left no frame of the policy."""
         frames = tuple(python_text(frame) for frame in lua_frames.values())
         places = tuple(frame.partition(": in ")[0] for frame in frames) or (entry,)
-        message = self._full_names(text)
+        message = self.explain(self._full_names(text))
         if not message.startswith(places):
             message = f"{places[0]}: {message}"
         return PolicyError(message, frames)
@@ -189,8 +222,13 @@ class Runtime:
     # Python called from Lua ---------------------------------------------------------------------
 
     def _run_chunk(self, name: str, *arguments: Any) -> Any:
-        source = resources.files("kumolog.lua").joinpath(f"{name}.lua").read_text("latin-1")
+        source = Path(__file__).with_name(f"{name}.lua").read_text("latin-1")
         return self._lua.execute(source, *arguments, name="=kumolog", mode="t")
+
+    def _load_objects(self, invoke: Callable[..., Any]) -> Any:
+        return self._run_chunk(
+            "objects", self._guard, self._values, self._table_of({"invoke": invoke})
+        )
 
     def _table_of(self, functions: Mapping[str, Callable[..., Any]]) -> Any:
         return self._lua.table_from({name: self._answering(f) for name, f in functions.items()})
@@ -205,8 +243,10 @@ class Runtime:
         def answer(*arguments: Any) -> tuple[bool | None, Any]:
             try:
                 return True, to_lua(function(*map(from_lua, arguments)))
-            except KumologError as error:
+            except (KumologError, ValueError) as error:
                 return False, lua_text(str(error))
+            except LuaMemoryError:
+                return False, "not enough memory"
             except BaseException as error:
                 self._crash = self._crash or error
                 return None, "kumolog itself failed"
@@ -215,7 +255,7 @@ class Runtime:
 
 
 def _pair(results: Any) -> tuple[Any, Any]:
-    return results if isinstance(results, tuple) else (results, None)
+    return results[:2] if isinstance(results, tuple) else (results, None)
 
 
 def _deny(_owner: object, name: object, _value: object = None) -> NoReturn:

@@ -97,6 +97,36 @@ def test_json_is_an_array_of_findings_for_each_policy(
     assert (finding["line"], finding["code"]) == (5, "unknown-event")
 
 
+PRINTING = """print('one') io.write('two\\n') io.stdout:write('three\\n') io.stdout:flush()
+os.execute('echo four')
+require('kumo').on('validate_config', function() print('five') end)
+"""
+
+
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_what_the_policy_prints_is_kept_out_of_the_report(
+    kumolog: Command, options: list[str]
+) -> None:
+    clean = kumolog.run("check", *options, "init.lua")
+    assert clean.returncode == 0
+    assert b"one" not in clean.stdout
+    kumolog.policy(PRINTING + init(LOGGER), "printing.lua")
+    done = kumolog.run("check", *options, "printing.lua", "init.lua")
+    assert done.returncode == 0
+    assert done.stdout.endswith(clean.stdout)
+    assert sorted(done.stderr.split()) == [b"five", b"four", b"one", b"three", b"two"]
+    if options:
+        assert list(map(json.loads, done.stdout.splitlines())) == [[], []]
+
+
+def test_a_failed_validation_makes_the_exit_code_1(
+    here: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here.policy(init(LOGGER, "kumo.on('validate_config', function() kumo.validation_failed() end)"))
+    assert main(["check", "init.lua"]) == 1
+    assert capsys.readouterr().out.endswith("[validation-failed]\n  has errors\n")
+
+
 def test_it_opens_and_makes_nothing(kumolog: Command) -> None:
     segment = kumolog.directory / "out" / "20230306-022811"
     segment.parent.mkdir()

@@ -41,9 +41,18 @@ def through_lua(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], Lua
 
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
-SCALARS = st.none() | st.booleans() | INT64 | st.floats(allow_nan=False) | st.text(st.characters(exclude_categories=["Cs"]))
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | INT64
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(exclude_categories=["Cs"]))
+)
 VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4)
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4)
+    ),
 )
 
 
@@ -77,8 +86,12 @@ def without_trailing_nulls(value: Any) -> Any:
 
 
 @given(VALUES)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
-def test_json_values_come_back_as_they_went(through_lua: Callable[[Any], LuaValue], value: Any) -> None:
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None
+)
+def test_json_values_come_back_as_they_went(
+    through_lua: Callable[[Any], LuaValue], value: Any
+) -> None:
     back = plain(through_lua(value))
     # repr tells 1 from 1.0, True from 1, and 0.0 from -0.0, at every depth
     assert repr_sorted(back) == repr_sorted(without_trailing_nulls(neutral(value)))
@@ -212,16 +225,32 @@ def test_what_a_handler_stores_is_stored_as_kumomta_does(
     assert repr(stored(run_policy, expression, meta)) == repr(json.loads(text))
 
 
-@pytest.mark.parametrize("expression", ["print", "function() end", "coroutine.create(print)", "m", "{ { io.stdout } }",
-                                        "m:sender()", "m:recipient_list()", "{ [{}] = 1 }", "{ ['\\xff'] = 1 }",
-                                        "(function() local t = {} t.t = t return t end)()"])
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "print",
+        "function() end",
+        "coroutine.create(print)",
+        "m",
+        "{ { io.stdout } }",
+        "m:sender()",
+        "m:recipient_list()",
+        "{ [{}] = 1 }",
+        "{ ['\\xff'] = 1 }",
+        "(function() local t = {} t.t = t return t end)()",
+    ],
+)
 def test_what_json_cannot_hold_is_an_error(run_policy: RunPolicy, expression: str) -> None:
     source = f"kumo.on('keep', function(m) m:set_meta('k', {expression}) return true end)\n{KEEP}"
     logged = run_policy(source, [{"type": "Reception"}])
-    assert re.search("init.lua:1: .*(holds what JSON can hold|contains itself)", logged.rejects[0]["error"])
+    assert re.search(
+        "init.lua:1: .*(holds what JSON can hold|contains itself)", logged.rejects[0]["error"]
+    )
 
 
-def test_a_value_nested_too_deeply_for_lua_fails_only_where_it_is_asked_for(run_policy: RunPolicy) -> None:
+def test_a_value_nested_too_deeply_for_lua_fails_only_where_it_is_asked_for(
+    run_policy: RunPolicy,
+) -> None:
     deep: Any = 1
     for _ in range(700):
         deep = [deep]

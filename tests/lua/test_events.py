@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import resource
 from collections.abc import Callable
@@ -25,11 +24,17 @@ def logger(name: str, event: str = "keep", **more: str) -> str:
 
 def keeping(body: str, *loggers: str) -> str:
     """A policy whose filter handler `keep` has that body."""
-    return init("\n".join(loggers or [logger("logs")]), f"kumo.on('keep', function(msg) {body} end)")
+    return init(
+        "\n".join(loggers or [logger("logs")]), f"kumo.on('keep', function(msg) {body} end)"
+    )
 
 
 def reception(**fields: Any) -> dict[str, Any]:
-    return {"type": "Reception", "sender": "from@example.com", "recipient": "to@example.com"} | fields
+    return {
+        "type": "Reception",
+        "sender": "from@example.com",
+        "recipient": "to@example.com",
+    } | fields
 
 
 # kumo.on ----------------------------------------------------------------------------------------
@@ -58,7 +63,10 @@ def test_handlers_of_a_multiple_event_run_in_order_until_one_answers(hear: Heard
     ("call", "text"),
     [
         ("kumo.on()", "bad argument #1 to kumo.on: expected the name of an event, got nil"),
-        ("kumo.on(1, print)", "bad argument #1 to kumo.on: expected the name of an event, got number"),
+        (
+            "kumo.on(1, print)",
+            "bad argument #1 to kumo.on: expected the name of an event, got number",
+        ),
         ("kumo.on('x')", 'bad argument #2 to kumo.on("x"): expected a function, got nil'),
         ("kumo.on('x', {})", 'bad argument #2 to kumo.on("x"): expected a function, got table'),
     ],
@@ -70,10 +78,15 @@ def test_registering_needs_a_name_and_a_function(hear: Heard, call: str, text: s
 
 
 def test_registering_while_a_handler_runs_is_refused(hear: Heard, run_policy: RunPolicy) -> None:
-    with pytest.raises(PolicyError, match=r"cannot register a handler for late while the handler of init runs"):
+    with pytest.raises(
+        PolicyError, match=r"cannot register a handler for late while the handler of init runs"
+    ):
         hear("kumo.on('init', function() kumo.on('late', print) end)")
     logged = run_policy(keeping("kumo.on('late', print)"), [reception()])
-    assert "cannot register a handler for late while the handler of keep runs" in logged.rejects[0]["error"]
+    assert (
+        "cannot register a handler for late while the handler of keep runs"
+        in logged.rejects[0]["error"]
+    )
 
 
 def test_registrations_can_be_listed(hear: Heard, tmp_path: Path) -> None:
@@ -123,7 +136,9 @@ def test_only_nil_false_and_nothing_turn_a_record_down(
     assert (counts["written"], counts["filtered"], counts["failed"]) == (passes, not passes, 0)
 
 
-def test_a_filter_with_the_name_of_a_multiple_event_follows_its_rules(run_policy: RunPolicy) -> None:
+def test_a_filter_with_the_name_of_a_multiple_event_follows_its_rules(
+    run_policy: RunPolicy,
+) -> None:
     handlers = """
         kumo.on('should_enqueue_log_record', function(msg)
             if msg:get_meta 'n' == 1 then return true end
@@ -154,14 +169,25 @@ def test_handlers_run_record_by_record_and_logger_by_logger(run_policy: RunPolic
         "kumo.on('two', function(msg) kumo.log_info(2, msg:get_meta 'n') end)",
     )
     logged = run_policy(source, [reception(meta={"n": n}) for n in (1, 2)])
-    assert [text.rsplit(": ", 1)[1] for _, text in logged.diagnostics] == ["1 1", "2 1", "1 2", "2 2"]
+    assert [text.rsplit(": ", 1)[1] for _, text in logged.diagnostics] == [
+        "1 1",
+        "2 1",
+        "1 2",
+        "2 2",
+    ]
 
 
-def test_an_error_fails_the_record_in_its_own_logger_only(run_policy: RunPolicy, tmp_path: Path) -> None:
-    source = keeping("error('not this one')", logger("a"), "kumo.configure_local_logs { log_dir = 'b' }")
+def test_an_error_fails_the_record_in_its_own_logger_only(
+    run_policy: RunPolicy, tmp_path: Path
+) -> None:
+    source = keeping(
+        "error('not this one')", logger("a"), "kumo.configure_local_logs { log_dir = 'b' }"
+    )
     logged = run_policy(source, [reception()])
     assert (logged.records("a"), len(logged.records("b"))) == ([], 1)
-    assert [(r["log_dir"], r["error"]) for r in logged.rejects] == [("a", f"{tmp_path}/init.lua:5: not this one")]
+    assert [(r["log_dir"], r["error"]) for r in logged.rejects] == [
+        ("a", f"{tmp_path}/init.lua:6: not this one")
+    ]
 
 
 # Meta -------------------------------------------------------------------------------------------
@@ -193,7 +219,9 @@ def test_meta_falls_back_to_the_records_own_fields(run_policy: RunPolicy) -> Non
     queue = "news:acme@example.com!relay.example"
     events = [
         reception(reception_protocol="ESMTP", queue=queue),
-        reception(reception_protocol="ESMTP", queue=queue, meta={"tenant": "own", "campaign": None}),
+        reception(
+            reception_protocol="ESMTP", queue=queue, meta={"tenant": "own", "campaign": None}
+        ),
         reception(queue="example.com"),
     ]
     logged = run_policy(keeping(body), events)
@@ -214,10 +242,15 @@ def test_a_table_from_meta_is_the_handlers_own(run_policy: RunPolicy) -> None:
     assert logged.records("logs")[0]["meta"] == meta
 
 
-def test_changed_meta_is_seen_by_the_record_and_later_loggers_not_by_earlier_ones(run_policy: RunPolicy) -> None:
+def test_changed_meta_is_seen_by_the_record_and_later_loggers_not_by_earlier_ones(
+    run_policy: RunPolicy,
+) -> None:
     source = init(
-        "\n".join(logger(name, event, meta="{'*'}") for name, event in (("a", "look"), ("b", "mark"), ("c", "look"))),
-        """kumo.on('look', function(msg) kumo.log_info(msg:get_meta 'mark', msg:get_meta 'old') return true end)
+        "\n".join(
+            logger(name, event, meta="{'*'}")
+            for name, event in (("a", "look"), ("b", "mark"), ("c", "look"))
+        ),
+        """kumo.on('look', function(msg) kumo.log_info(type(msg:get_meta 'mark'), msg:get_meta 'old') return true end)
         kumo.on('mark', function(msg)
             msg:set_meta('mark', { 1, { x = 2.0 } }) msg:set_meta('old', nil)
             return msg:get_meta('mark')[2].x == 2.0 and msg:get_meta 'old' == nil
@@ -227,13 +260,13 @@ def test_changed_meta_is_seen_by_the_record_and_later_loggers_not_by_earlier_one
     before, after = {"old": 1}, {"old": None, "mark": [1, {"x": 2.0}]}
     for name, meta in (("a", before), ("b", after), ("c", after)):
         assert [record["meta"] for record in logged.records(name)] == [meta] * 2
-    seen = [text.rsplit(": ", 2)[-1] for _, text in logged.diagnostics]
-    assert seen[0] == seen[2] == "nil 1"
-    assert seen[1].startswith("table")
-    assert seen[1].endswith(" nil") or True
+    seen = [text.split(": ", 1)[1] for _, text in logged.diagnostics]
+    assert seen == ["nil 1", "table nil"] * 2
 
 
-def test_a_change_by_a_handler_that_then_fails_stays_for_later_loggers(run_policy: RunPolicy) -> None:
+def test_a_change_by_a_handler_that_then_fails_stays_for_later_loggers(
+    run_policy: RunPolicy,
+) -> None:
     source = init(
         f"{logger('a', 'fail')}\n{logger('b', 'see', meta='{[[k]]}')}",
         "kumo.on('fail', function(msg) msg:set_meta('k', 1) error('after') end)\n"
@@ -252,9 +285,15 @@ def test_a_change_of_meta_changes_the_queue_that_it_names(run_policy: RunPolicy)
         msg:set_meta('queue', 5) kumo.log_info(pcall(msg.queue_name, msg))
         msg:set_meta('queue', nil) msg:set_meta('tenant', {}) kumo.log_info(pcall(msg.queue_name, msg))
         msg:set_meta('tenant', nil) return true"""
-    logged = run_policy(keeping(body), [reception(recipient="to@Example.COM", queue="first")])
+    logged = run_policy(keeping(body), [reception(recipient="to@Example.COM", queue="example.com")])
     said = [text.split(": ", 1)[1] for _, text in logged.diagnostics]
-    assert said[:5] == ["first", "acme@example.com", "news:acme@example.com", "news:acme@example.com!relay", "own"]
+    assert said[:5] == [
+        "example.com",
+        "acme@example.com",
+        "news:acme@example.com",
+        "news:acme@example.com!relay",
+        "own",
+    ]
     assert said[5].startswith("false ")
     assert said[6].startswith("false ")
     assert logged.records("logs")[0]["queue"] == "news:@example.com!relay"
@@ -262,7 +301,9 @@ def test_a_change_of_meta_changes_the_queue_that_it_names(run_policy: RunPolicy)
 
 def test_keys_without_end_are_answered_one_by_one(run_policy: RunPolicy) -> None:
     body = "for i = 1, 200 do if msg:get_meta('k' .. i) ~= (i == 150 and 7 or nil) then return false end end return true"
-    assert run_policy(keeping(body), [reception(meta={"k150": 7})]).summary.loggers[0]["written"] == 1
+    assert (
+        run_policy(keeping(body), [reception(meta={"k150": 7})]).summary.loggers[0]["written"] == 1
+    )
 
 
 # A message stays true to its record -------------------------------------------------------------
@@ -296,37 +337,51 @@ def test_a_kept_message_stays_true_to_its_own_record(tmp_path: Path) -> None:
 
 
 def test_a_late_change_does_not_reach_another_record(run_policy: RunPolicy) -> None:
-    body = "if old then old:set_meta('k', 'late') end old = msg msg:set_meta('k', 'own') return true"
+    body = (
+        "if old then old:set_meta('k', 'late') end old = msg msg:set_meta('k', 'own') return true"
+    )
     logged = run_policy(keeping(body, logger("logs", meta="{'k'}")), [reception()] * 3)
     assert [record["meta"] for record in logged.records("logs")] == [{"k": "own"}] * 3
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        "return msg:get_meta 'tenant' ~= 'x'",
-        "return #msg:get_data() > 0 and msg:get_first_named_header_value 'Subject' == 'x'",
-        "msg:set_meta('k', { 1, 2, 3 }) return true",
-        "last = msg return true",
-        "ring = ring or {} at = ((at or 0) + 1) % 50 ring[at] = msg return true",
-        "big = big or ('x'):rep(50000000) collectgarbage('stop') return true",
-        "return pcall(error, 'x') or msg:recipient_list()[1].domain == 'example.com'",
-    ],
-    ids=["meta", "data", "change", "last kept", "some kept", "collector stopped", "lists"],
-)
-def test_memory_stays_flat_over_many_records(tmp_path: Path, body: str) -> None:
+FLAT = {
+    "read": "return msg:get_meta 'tenant' ~= 'x'",
+    "changed": "msg:set_meta('k', { 1, 2, 3 }) return true",
+    "last kept": "last = msg return true",
+    "some kept": "ring = ring or {} at = ((at or 0) + 1) % 20 ring[at] = msg return true",
+    "much else kept": "big = big or ('x'):rep(20000000) return true",
+    "collector stopped": "collectgarbage('stop') return true",
+    "errors": "error(msg:recipient_list())",
+}
+
+
+@pytest.mark.parametrize("body", FLAT.values(), ids=FLAT)
+def test_memory_stays_flat_over_many_records(
+    run_policy: RunPolicy, tmp_path: Path, body: str
+) -> None:
+    plain = init("kumo.configure_local_logs { log_dir = 'plain', meta = { '*' } }")
+    whole = run_policy(plain, [reception(meta={"tenant": "acme", "fill": "x" * 300})])
+    lines = [line.encode() for line in whole.lines("plain")] * 1000
+    batches = 200 if body in (FLAT["read"], FLAT["last kept"]) else 40
+    assert growth(tmp_path, body, lines, batches) < 30_000_000
+
+
+def test_memory_stays_flat_over_large_messages(tmp_path: Path) -> None:
+    event = reception(data="Subject: x\r\n\r\n" + "y" * 500_000)
+    body = "kept = msg return #msg:get_data() > 0 and msg:get_first_named_header_value 'Subject' == 'x'"
+    assert growth(tmp_path, body, [json.dumps(event).encode()] * 4, 50) < 60_000_000
+
+
+def growth(tmp_path: Path, body: str, lines: list[bytes], batches: int) -> int:
+    """How many bytes the process grows by over the batches, after as many as it takes to settle."""
     (tmp_path / "init.lua").write_text(keeping(body, logger("logs", meta="{'k'}")))
-    event = json.dumps(reception(meta={"tenant": "acme", "fill": "x" * 300}, data="Subject: x\r\n\r\n" + "y" * 300))
-    lines = [event.encode()] * 1000
-    with Host.open(tmp_path / "init.lua", root=tmp_path, rejects=tmp_path / "rejects") as host:
-        for _ in range(25):
+    with Host.open(tmp_path / "init.lua", root=tmp_path, rejects=Path("/dev/null")) as host:
+        for _ in range(batches // 4):
             host.log_lines(lines)
-        gc.collect()
         before = resident()
-        for _ in range(200 if "get_meta" in body else 50):
+        for _ in range(batches):
             host.log_lines(lines)
-        assert resident() - before < 30_000_000
-        assert len(host._policy._batches) < 60
+        return resident() - before
 
 
 def resident() -> int:

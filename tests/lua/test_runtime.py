@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,12 @@ ENDLESS = {
 def test_a_handler_that_never_returns_fails_for_its_record_only(
     run_policy: RunPolicy, body: str
 ) -> None:
-    events = [EVENT, EVENT | {"sender": "ok@example.com"}, EVENT, EVENT | {"sender": "ok@example.com"}]
+    events = [
+        EVENT,
+        EVENT | {"sender": "ok@example.com"},
+        EVENT,
+        EVENT | {"sender": "ok@example.com"},
+    ]
     logged = run_policy(handler(body), events, handler_timeout=0.05)
     assert [r["sender"] for r in logged.records("logs")] == ["ok@example.com"] * 2
     assert logged.summary.loggers[0]["failed"] == 2
@@ -76,8 +82,12 @@ def test_a_handler_that_never_returns_fails_for_its_record_only(
         assert "init.lua:" in reject["error"]
 
 
-def test_the_error_names_the_line_where_the_time_ran_out(run_policy: RunPolicy, tmp_path: Path) -> None:
-    logged = run_policy(handler("local n = 0\n\nwhile true do n = n + 1 end"), [EVENT], handler_timeout=0.05)
+def test_the_error_names_the_line_where_the_time_ran_out(
+    run_policy: RunPolicy, tmp_path: Path
+) -> None:
+    logged = run_policy(
+        handler("local n = 0\n\nwhile true do n = n + 1 end"), [EVENT], handler_timeout=0.05
+    )
     assert [r["error"] for r in logged.rejects] == [
         f"{tmp_path}/init.lua:4: ran for more than 0.05s without returning"
     ]
@@ -105,7 +115,10 @@ def test_what_never_returns_while_the_policy_starts_is_an_error(
 ) -> None:
     with pytest.raises(PolicyError) as caught:
         hear(source, load_seconds=0.05)
-    assert str(caught.value) == f"{tmp_path}/init.lua:{line}: ran for more than 0.05s without returning"
+    assert (
+        str(caught.value)
+        == f"{tmp_path}/init.lua:{line}: ran for more than 0.05s without returning"
+    )
 
 
 def test_long_work_within_the_time_is_left_alone(hear: Heard) -> None:
@@ -251,12 +264,14 @@ def test_a_path_that_is_not_utf8_is_named_as_it_is(tmp_path: Path) -> None:
 
 def test_an_error_caught_by_the_policy_is_no_error(hear: Heard) -> None:
     source = """
+        kumo.log_info(select('#', pcall(function() end)), select('#', pcall(select, 2, 1)), select('#', load '1'))
         kumo.log_info(pcall(error, { code = 7 }))
         local ok, problem = pcall(error, { code = 7 })
         kumo.log_info(ok, problem.code, select('#', pcall(error)))
         kumo.log_info(xpcall(error, function(text) return 'handled ' .. text end, 'x', 0))
     """
-    first, second, third = hear(source)
+    counts, first, second, third = hear(source)
+    assert counts == "1 1 2"
     assert first.startswith("false table: 0x")
     assert (second, third) == ("false 7 2", "false handled x")
 
@@ -264,7 +279,7 @@ def test_an_error_caught_by_the_policy_is_no_error(hear: Heard) -> None:
 # Failures of the host ---------------------------------------------------------------------------
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     pass
 
 
@@ -281,7 +296,9 @@ def run(lua: Runtime, tmp_path: Path, source: str) -> None:
     lua.run_file(path)
 
 
-@pytest.mark.parametrize("failure", [Broken("host"), KeyError("x"), ValueError("v"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "failure", [BrokenError("host"), KeyError("x"), ZeroDivisionError("v"), KeyboardInterrupt()]
+)
 @pytest.mark.parametrize(
     "source",
     [
@@ -304,12 +321,12 @@ def test_a_failure_of_the_host_comes_out_whatever_the_policy_catches(
 
 
 def test_the_first_failure_of_the_host_is_the_one_that_comes_out(tmp_path: Path) -> None:
-    failures = iter([Broken("first"), KeyError("second")])
+    failures = iter([BrokenError("first"), KeyError("second")])
 
     def fail(_place: str) -> None:
         raise next(failures)
 
-    with pytest.raises(Broken, match="first"):
+    with pytest.raises(BrokenError, match="first"):
         run(runtime(fail=fail), tmp_path, "pcall(kumo.fail) pcall(kumo.fail)")
 
 
@@ -317,13 +334,37 @@ def test_a_runtime_goes_on_after_a_failure_of_the_host(tmp_path: Path) -> None:
     answers: list[Any] = []
 
     def fail(_place: str) -> None:
-        raise Broken
+        raise BrokenError
 
     lua = runtime(fail=fail, tell=lambda _place, *values: answers.extend(values))
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenError):
         run(lua, tmp_path, "kumo.fail()")
     run(lua, tmp_path, "kumo.tell(pcall(function() return 5 end))")
     assert answers == [True, 5]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "while true do end",
+        "while true do pcall(function() while true do end end) end",
+        "while true do pcall(kumo.note) end",
+        "while true do xpcall(kumo.note, function() end) end",
+        "while true do coroutine.resume(coroutine.create(kumo.note)) end",
+        "while true do coroutine.resume(coroutine.create(function() while true do end end)) end",
+    ],
+)
+def test_an_interrupt_comes_out_whatever_the_policy_catches(tmp_path: Path, source: str) -> None:
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    former = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(runtime(note=lambda _place: None), tmp_path, source)
+    finally:
+        signal.signal(signal.SIGALRM, former)
 
 
 def test_what_has_no_lua_form_is_a_failure_of_the_host(tmp_path: Path) -> None:
@@ -347,7 +388,11 @@ def test_a_message_to_the_policy_is_an_error_it_can_catch(tmp_path: Path) -> Non
 def test_the_place_of_a_call_is_the_policys_line(tmp_path: Path) -> None:
     places: list[str] = []
     lua = runtime(note=lambda place: places.append(place))
-    run(lua, tmp_path, "kumo.note()\npcall(kumo.note)\n\nload('kumo.note()')()\nlocal t = { pcall(kumo.note) }")
+    run(
+        lua,
+        tmp_path,
+        "kumo.note()\npcall(kumo.note)\n\nload('kumo.note()')()\nlocal t = { pcall(kumo.note) }",
+    )
     assert places == [f"{tmp_path}/init.lua:{line}" for line in (1, 2, 4, 5)]
 
 
@@ -358,7 +403,9 @@ def test_lack_of_memory_in_a_handler_is_an_error_of_its_record(run_policy: RunPo
     assert "resulting string too large" in logged.rejects[0]["error"]
 
 
-def test_what_the_policy_prints_comes_out_when_it_closes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_the_policy_prints_comes_out_when_it_closes(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     from kumolog.policy import Policy
 
     (tmp_path / "init.lua").write_text("print('one', 2, nil, true, 1.0) io.write('more\\n')")
@@ -366,3 +413,31 @@ def test_what_the_policy_prints_comes_out_when_it_closes(tmp_path: Path, capfd: 
     policy.load()
     policy.close()
     assert capfd.readouterr().out == "one\t2\tnil\ttrue\t1.0\nmore\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "local s = 'xxxxxxxx' while true do s = s .. s end",
+        "local t = {} while true do t[#t + 1] = { #t } end",
+        "return ('x'):rep(1 << 29)",
+    ],
+)
+def test_a_handler_that_takes_all_memory_fails_for_its_record_only(
+    run_policy: RunPolicy, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    monkeypatch.setattr("kumolog.lua.runtime.MAX_MEMORY", 64 << 20)
+    logged = run_policy(handler(body), [EVENT, EVENT | {"sender": "ok@example.com"}] * 2)
+    assert len(logged.records("logs")) == 2
+    assert ["not enough memory" in reject["error"] for reject in logged.rejects] == [True, True]
+
+
+@pytest.mark.parametrize("kept", ["{}", "msg:get_meta('x') .. #kept", "msg:recipient_list()"])
+def test_a_policy_that_keeps_ever_more_ends_in_an_error_that_says_so(
+    run_policy: RunPolicy, monkeypatch: pytest.MonkeyPatch, kept: str
+) -> None:
+    monkeypatch.setattr("kumolog.lua.runtime.MAX_MEMORY", 32 << 20)
+    body = f"kept = kept or {{}} while true do kept[#kept + 1] = {kept} end"
+    # Whichever comes first: a record's own error, or the end when all that is kept stays.
+    with pytest.raises(PolicyError, match="what it keeps in memory exceeds 32 MB"):
+        run_policy(handler(body), [EVENT] * 1000)

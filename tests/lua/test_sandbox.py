@@ -56,7 +56,7 @@ def test_what_is_read_piece_by_piece_loads_too(hear: Heard) -> None:
         local pieces, at = { 'return ', '6 ', '* 7' }, 0
         kumo.log_info(load(function() at = at + 1 return pieces[at] end)(), load('syntax error'))
     """
-    assert hear(source)[0].startswith("42 nil [string \"syntax error\"]:1:")
+    assert hear(source)[0].startswith('42 nil [string "syntax error"]:1:')
 
 
 def test_what_is_not_available_says_so(hear: Heard) -> None:
@@ -125,7 +125,9 @@ def test_rep_refuses_only_what_would_fill_the_memory(hear: Heard) -> None:
 
 
 def test_modules_beside_the_policy_can_be_required(hear: Heard, tmp_path: Path) -> None:
-    (tmp_path / "routes.lua").write_text("loads = (loads or 0) + 1\nreturn { name = ..., where = select(2, ...) }")
+    (tmp_path / "routes.lua").write_text(
+        "loads = (loads or 0) + 1\nreturn { name = ..., where = select(2, ...) }"
+    )
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "init.lua").write_text("return 'a list'")
     (tmp_path / "lists" / "deep.lua").write_text("depth = 1")
@@ -166,7 +168,9 @@ def test_a_policy_may_extend_path_preload_and_searchers(hear: Heard, tmp_path: P
     assert hear(source) == ["far made:preload: by searcher", f"{tmp_path}/other/far.lua"]
 
 
-def test_a_module_that_is_not_there_lists_where_it_was_looked_for(hear: Heard, tmp_path: Path) -> None:
+def test_a_module_that_is_not_there_lists_where_it_was_looked_for(
+    hear: Heard, tmp_path: Path
+) -> None:
     with pytest.raises(PolicyError) as caught:
         hear("\nrequire 'nowhere'")
     assert str(caught.value).startswith(f"{tmp_path}/init.lua:2: module 'nowhere' not found:")
@@ -210,7 +214,7 @@ def test_a_policy_may_begin_with_a_byte_order_mark_or_a_shebang(hear: Heard) -> 
 def test_a_policy_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) -> None:
     def ignore(level: str, text: str) -> None: ...
 
-    with pytest.raises(PolicyError, match="none.lua: No such file or directory"):
+    with pytest.raises(PolicyError, match=r"none\.lua: No such file or directory"):
         Policy(tmp_path / "none.lua", ignore).load()
     with pytest.raises(PolicyError, match="Is a directory"):
         Policy(tmp_path, ignore).load()
@@ -218,7 +222,9 @@ def test_a_policy_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) 
 
 # Nothing ends the host --------------------------------------------------------------------------
 
-BYTECODE = r"'\27Lua' .. string.char(0x54, 0, 0x19, 0x93, 13, 10, 26, 10, 4, 8, 8) .. ('\255'):rep(200)"
+BYTECODE = (
+    r"'\27Lua' .. string.char(0x54, 0, 0x19, 0x93, 13, 10, 26, 10, 4, 8, 8) .. ('\255'):rep(200)"
+)
 
 HAZARDS = {
     "no debug and a strict _G": """debug = nil
@@ -321,8 +327,15 @@ def test_whatever_a_handler_does_the_host_lives(outlive: Outlive, body: str) -> 
 
 
 def test_hazards_that_are_no_errors_do_not_fail_the_record(outlive: Outlive) -> None:
-    for name in ("altered bytecode", "deep tables", "a forged message", "finalisers", "deep json",
-                 "a file's metatable on a table", "a method called in a coroutine"):
+    for name in (
+        "altered bytecode",
+        "deep tables",
+        "a forged message",
+        "finalisers",
+        "deep json",
+        "a file's metatable on a table",
+        "a method called in a coroutine",
+    ):
         assert "written 3" in outlive(HANDLERS[name]), name
 
 

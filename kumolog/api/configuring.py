@@ -1,0 +1,42 @@
+"""What the functions that configure logging have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from kumolog.api.registry import Registry
+from kumolog.errors import KumologError
+from kumolog.params import ParamError
+
+if TYPE_CHECKING:
+    from kumolog.templates import Templates
+
+
+@contextmanager
+def configuring(registry: Registry, place: str) -> Iterator[None]:
+    """Raises KumologErrors with their hints; gathers them while a policy is only checked."""
+    try:
+        yield
+    except KumologError as error:
+        # KumoMTA's own text comes first: policies look at it.
+        hint = error.hint if isinstance(error, ParamError) else None
+        text = f"{error} ({hint})" if hint else str(error)
+        if registry.make_directory is not None:
+            raise KumologError(text) from None
+        registry.problems.append(f"{place}: {text}")
+
+
+def compiled_templates(per_record: Mapping[str, Any]) -> Templates | None:
+    """The templates of a converted per_record table; raises TemplateError."""
+    sources = {
+        kind: entry["template"]
+        for kind, entry in per_record.items()
+        if entry["template"] is not None
+    }
+    if not sources:
+        return None
+    from kumolog.templates import Templates  # the engine is loaded for those who use it
+
+    return Templates(sources)

@@ -1,0 +1,218 @@
+"""Shell patterns for paths: `kumo.fs.glob`, the config monitor and whoever else looks for files.
+
+``?`` and ``*`` match neither a ``/`` nor a dot at the start of a name, ``[...]`` and ``[!...]`` one
+character, ``{a,b}`` alternatives, ``\\`` quotes, and ``**`` as a whole component stands for any
+number of directories, hidden ones excepted. KumoMTA: globs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from kumolog.errors import KumologError
+
+_SPECIAL: Final = frozenset("*?[{\\")
+_MEMBER: Final = re.compile(r"\\(.)|(.)", re.DOTALL)
+_NOT_HIDDEN: Final = r"(?!\A\.)"
+
+_Parts = tuple[str | re.Pattern[str] | None, ...]
+_Identity = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """A pattern; ``parts`` are its components: a name, a regex for names, or None for ``**``."""
+
+    pattern: str
+    parts: _Parts
+    is_absolute: bool
+
+    @classmethod
+    def parse(cls, pattern: str) -> Glob:
+        """Raises KumologError for a pattern that is none."""
+        try:
+            parts = tuple(_part(name) for name in _components(pattern) if name)
+        except ValueError as error:
+            raise KumologError(f"the glob {pattern!r} is malformed: {error}") from None
+        return cls(pattern, parts, pattern.startswith("/"))
+
+    def paths(self, base: str = ".") -> list[str]:
+        """The sorted paths that match, relative to ``base`` unless the pattern is absolute.
+
+        What cannot be listed is passed over. Raises KumologError for a name that is not UTF-8.
+        """
+        top = "/" if self.is_absolute else base
+        prefix = "/" if self.is_absolute else ""
+        found = {prefix + path for path in _walk(top, "", self.parts) if path}
+        return sorted(map(utf8, found))
+
+
+def utf8(path: str) -> str:
+    """``path``; raises KumologError where Python had to decode it with surrogates."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise KumologError(f"the path {os.fsencode(path)!r} is not UTF-8") from None
+    return path
+
+
+def _walk(top: str, path: str, parts: _Parts) -> Iterator[str]:
+    """The paths below ``top/path`` that match, each with ``path`` before it."""
+    if not parts:
+        yield path
+        return
+    first, rest = parts[0], parts[1:]
+    if isinstance(first, str):
+        inner = os.path.join(path, first)
+        if os.path.lexists(os.path.join(top, inner)):
+            yield from _walk(top, inner, rest)
+    elif first is None:
+        own = _directory(os.path.join(top, path))
+        if own is not None:
+            yield from _walk_tree(top, path, rest, frozenset((own,)))
+    else:
+        for name in _names(os.path.join(top, path)):
+            if first.fullmatch(name):
+                yield from _walk(top, os.path.join(path, name), rest)
+
+
+def _walk_tree(top: str, path: str, rest: _Parts, above: frozenset[_Identity]) -> Iterator[str]:
+    """As `_walk`, in the directory and in all below it; links to what is above are not followed."""
+    yield from _walk(top, path, rest)
+    for name in _names(os.path.join(top, path)):
+        if name.startswith("."):
+            continue
+        inner = os.path.join(path, name)
+        identity = _directory(os.path.join(top, inner))
+        if identity is not None and identity not in above:
+            yield from _walk_tree(top, inner, rest, above | {identity})
+        elif not rest:
+            yield inner
+
+
+def _directory(path: str) -> _Identity | None:
+    """What tells one directory from another; None where there is no directory."""
+    try:
+        found = os.stat(os.path.join(path, ""))
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except (OSError, ValueError):  # missing, unreadable, no such name: nothing in it matches
+        return []
+
+
+def _components(pattern: str) -> list[str]:
+    """The pattern split at each ``/`` that is not within brackets."""
+    components, start, position = [], 0, 0
+    while position < len(pattern):
+        if pattern[position] == "/":
+            components.append(pattern[start:position])
+            start = position + 1
+        position = _after(pattern, position)
+    return [*components, pattern[start:]]
+
+
+def _after(pattern: str, position: int) -> int:
+    """Where the element that begins at ``position`` ends."""
+    char = pattern[position]
+    if char == "\\":
+        if position + 1 == len(pattern):
+            raise ValueError("nothing follows the last \\")
+        return position + 2
+    if char == "[":
+        return _after_class(pattern, position)
+    if char == "{":
+        return _after_alternatives(pattern, position)
+    return position + 1
+
+
+def _after_class(pattern: str, position: int) -> int:
+    position += 2 if pattern[position + 1 : position + 2] == "!" else 1
+    is_first = True  # a ] that comes first is a member
+    while position < len(pattern):
+        if pattern[position] == "]" and not is_first:
+            return position + 1
+        position += 2 if pattern[position] == "\\" else 1
+        is_first = False
+    raise ValueError("a [ is never closed")
+
+
+def _after_alternatives(pattern: str, position: int) -> int:
+    position += 1
+    while position < len(pattern):
+        if pattern[position] == "}":
+            return position + 1
+        if pattern[position] == "/":
+            raise ValueError("a / cannot stand between { and }")
+        position = _after(pattern, position)
+    raise ValueError("a { is never closed")
+
+
+def _part(name: str) -> str | re.Pattern[str] | None:
+    if name == "**":
+        return None
+    if _SPECIAL.isdisjoint(name):
+        return name
+    return re.compile(_regex(name), re.DOTALL)
+
+
+def _regex(pattern: str) -> str:
+    parts, position = [], 0
+    while position < len(pattern):
+        end = _after(pattern, position)
+        parts.append(_element(pattern[position:end]))
+        position = end
+    return "".join(parts)
+
+
+def _element(element: str) -> str:
+    first = element[0]
+    if first == "*":
+        return f"{_NOT_HIDDEN}[^/]*"
+    if first == "?":
+        return f"{_NOT_HIDDEN}[^/]"
+    if first == "[":
+        return _class(element[1:-1])
+    if first == "{":
+        return f"(?:{'|'.join(map(_regex, _alternatives(element[1:-1])))})"
+    return re.escape(element[1:] if first == "\\" else element)
+
+
+def _alternatives(inside: str) -> list[str]:
+    found, start, position = [], 0, 0
+    while position < len(inside):
+        if inside[position] == ",":
+            found.append(inside[start:position])
+            start = position + 1
+        position = _after(inside, position)
+    return [*found, inside[start:]]
+
+
+def _class(inside: str) -> str:
+    negated = inside.startswith("!")
+    # Each member as its character and whether it was quoted, for a quoted - makes no range.
+    members = [
+        (found[1] or found[2], bool(found[1])) for found in _MEMBER.finditer(inside, negated)
+    ]
+    parts, position = [], 0
+    while position < len(members):
+        low = members[position][0]
+        if members[position + 1 : position + 2] == [("-", False)] and position + 2 < len(members):
+            high = members[position + 2][0]
+            if low > high:
+                raise ValueError(f"the range {low}-{high} is empty")
+            parts.append(f"{re.escape(low)}-{re.escape(high)}")
+            position += 3
+        else:
+            parts.append(re.escape(low))
+            position += 1
+    return f"[{'^/' if negated else ''}{''.join(parts)}]"

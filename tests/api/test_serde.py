@@ -1,0 +1,158 @@
+"""JSON for policies, as KumoMTA reads and writes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kumolog.api.registry import Registry
+from kumolog.api.serde import json_encode, json_parse
+from kumolog.errors import PolicyError
+from kumolog.policy import Policy
+
+
+def say(tmp_path: Path, *expressions: str) -> list[str]:
+    texts: list[str] = []
+    path = tmp_path / "init.lua"
+    path.write_text("\n".join(f"kumo.log_info({expression})" for expression in expressions))
+    Policy(path, lambda _level, text: texts.append(text.split(": ", 1)[1])).load()
+    return texts
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("nil", "null"),
+        ("", "null"),
+        ("1", "1"),
+        ("1.0", "1.0"),
+        ("0/0", "null"),
+        ("'caf\\u{e9} / \\n\\0'", '"caf\u00e9 / \\n\\u0000"'),
+        ("'\\xff'", "[255]"),
+        ("{}", "{}"),
+        ("{ 1, 'two', { x = true } }", '[1,"two",{"x":true}]'),
+        ("{ 1, 2, x = 3 }", "[1,2]"),
+        ("kumo.json_parse '[]'", "{}"),
+        ("kumo.json_parse '[[]]'", "[{}]"),
+        ("kumo.json_parse '[1,2]'", "[1,2]"),
+        ("kumo.json_parse 'null'", "null"),
+        ("1, 'more', print", "1"),
+    ],
+)
+def test_encoding_writes_what_kumomta_writes(tmp_path: Path, value: str, text: str) -> None:
+    assert (
+        say(tmp_path, f"kumo.json_encode({value})", f"kumo.serde.json_encode({value})")
+        == [text] * 2
+    )
+
+
+def test_pretty_json_is_indented_by_two_and_sorted(tmp_path: Path) -> None:
+    value = "{ b = { 1, {} }, a = 'x' }"
+    pretty = '{\n  "a": "x",\n  "b": [\n    1,\n    {}\n  ]\n}'
+    assert say(tmp_path, f"kumo.json_encode_pretty({value})") == [pretty]
+
+
+def test_parsed_values_are_plain_lua_values(tmp_path: Path) -> None:
+    source = '{"i":1,"f":1.0,"n":null,"a":[1,null,3],"e":[],"big":18446744073709551616,"s":"\\u00e9\\u0000"}'
+    texts = say(
+        tmp_path,
+        f"(function() t = kumo.json_parse [[{source}]] end)()",
+        "math.type(t.i), math.type(t.f), t.n, t.a[1], t.a[2], t.a[3], #t.a, #t.e, t.big, t.s == '\\u{e9}\\0'",
+        "kumo.json_parse 'null', kumo.json_parse ' true ', kumo.json_parse '1', kumo.json_parse '[1]'[1]",
+        "getmetatable(t.e), getmetatable(t), next(t.e)",
+    )
+    assert texts[1:] == [
+        "integer float nil 1 nil 3 3 0 1.844674407371e+19 true",
+        "nil true 1 1",
+        "false nil nil",
+    ]
+
+
+def test_comments_are_ignored_outside_of_strings(tmp_path: Path) -> None:
+    source = '{ // one\\n "a": "// # /* no */ \\\\" # no", /* two\\nlines */ "b": 1 # three\\n }'
+    assert say(tmp_path, f"kumo.json_parse('{source}').a, kumo.json_parse('{source}').b") == [
+        '// # /* no */ \\" # no 1'.replace('\\"', '"')
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1] 2", "{'a': 1}", "nul", '"\\ud800"', "[1,]", "\\xff", '"\\xff"']
+)
+def test_bad_json_is_an_error_that_shows_it(tmp_path: Path, text: str) -> None:
+    lua = (
+        text.replace("'", "\\'")
+        if "\\x" in text
+        else text.replace("\\", "\\\\").replace("'", "\\'")
+    )
+    said = say(tmp_path, f"pcall(kumo.json_parse, '{lua}')")[0]
+    assert said.startswith(("false parsing '", 'false parsing "'))
+    assert " as JSON: " in said
+
+
+@pytest.mark.parametrize("value", ["nil", "{}", "true", "print", ""])
+def test_parsing_needs_a_string(tmp_path: Path, value: str) -> None:
+    with pytest.raises(
+        PolicyError, match=r"init\.lua:1: json_parse needs JSON text as a string, not "
+    ):
+        say(tmp_path, f"kumo.json_parse({value})")
+
+
+@pytest.mark.parametrize("value", ["print", "{ print }", "coroutine.create(print)", "{ x = io.stdout }",
+                                   "{ [{}] = 1 }", "(function() local t = {} t[1] = t return t end)()"])  # fmt: skip
+def test_what_json_cannot_hold_is_an_error(tmp_path: Path, value: str) -> None:
+    for function in ("kumo.json_encode", "kumo.json_encode_pretty", "kumo.serde.json_encode"):
+        assert say(tmp_path, f"pcall({function}, {value})")[0].startswith("false ")
+
+
+def test_deep_json_is_an_error_or_a_value_but_no_crash(tmp_path: Path) -> None:
+    texts = say(
+        tmp_path,
+        "pcall(kumo.json_parse, ('['):rep(100000))",
+        "pcall(kumo.json_parse, ('['):rep(500) .. (']'):rep(500))",
+    )
+    assert all("deep" in text or text.startswith("true") for text in texts)
+
+
+def test_files_load_like_text(tmp_path: Path) -> None:
+    (tmp_path / "good.json").write_text('# a comment\n{"a": [1]}')
+    (tmp_path / "bad.json").write_text("{")
+    (tmp_path / "latin.json").write_bytes(b'"\xe9"')
+    good, bad, latin, none, nul, missing = say(
+        tmp_path,
+        f"kumo.json_load('{tmp_path}/good.json').a[1], kumo.serde.json_load('{tmp_path}/good.json').a[1]",
+        *(
+            f"pcall(kumo.json_load, '{tmp_path}/{name}')"
+            for name in ("bad.json", "latin.json", "none.json", "\\0")
+        ),
+        "pcall(kumo.json_load)",
+    )
+    assert good == "1 1"
+    assert bad.startswith(f"false parsing the file {tmp_path}/bad.json as JSON: ")
+    assert latin.startswith(f"false parsing the file {tmp_path}/latin.json as JSON: ")
+    assert none == f"false reading {tmp_path}/none.json: No such file or directory"
+    assert nul.startswith("false reading ")
+    assert missing == "false json_load needs the name of a file as a string, not nil"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(JSON)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_json_text_parses_to_its_value(value: object) -> None:
+    registry = Registry(lambda _level, _text: None, None)
+    assert repr(json_parse(registry, "", json.dumps(value))) == repr(value)
+
+
+def test_encoding_gives_bytes_for_lua() -> None:
+    registry = Registry(lambda _level, _text: None, None)
+    assert json_encode(registry, "", "caf\u00e9") == '"caf\u00e9"'.encode()
