@@ -9,50 +9,21 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import MsgspecError
 
-from kumolog.addresses import EnvelopeAddress
-from kumolog.errors import EventError, KumologError
+from kumolog.completion import breaks_lines, complete, with_unknown
+from kumolog.errors import EventError
 from kumolog.nodeid import NodeId
-from kumolog.queue_name import compose_queue_name
-from kumolog.record import RECORD_TYPES, STRUCTURED_FIELDS, Record
-from kumolog.spool_id import created_at, new_spool_id
+from kumolog.record import RECORD_TYPES, Record
 
-_OMITTED_WHEN_NULL = frozenset(
-    (
-        "event_time",
-        "created_time",
-        "tls_cipher",
-        "tls_protocol_version",
-        "tls_peer_subject_name",
-        "provider_name",
-        "session_id",
-    )
-)
 _INPUT_ONLY = ("data", "data_base64")
-# Seconds that an event may give as RFC 3339 text only.
-_TIMES = {"timestamp": "event_time", "created": "created_time"}
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_LINE_BREAK = re.compile("\r\n|\n|\r")
-# The internal replies of KumoMTA where a kind has one; (code, enhanced code).
-_DEFAULT_REPLIES = {
-    "Bounce": (550, None),
-    "OOB": (550, None),
-    "Rejection": (550, None),
-    "TransientFailure": (400, None),
-    "Delayed": (400, None),
-    "Expiration": (551, {"class": 5, "subject": 4, "detail": 7}),
-    "AdminBounce": (551, {"class": 5, "subject": 7, "detail": 1}),
-}
-
 _decoder = msgspec.json.Decoder(Record)
 _any_decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
@@ -146,99 +117,20 @@ class EventDecoder:
         """The full record for an event, and its line; raises EventError naming the field."""
         _check_type(given)
         data = _message_data(given)
-        record = self._record(given, data)
+        record = complete(given, len(data or b""), self._node, self._clock)
         index = len(batch.records)
         if data is not None:
             batch.data[index] = data
         known = msgspec.to_builtins(record)
-        whole = _with_unknown(known, given)
+        whole = with_unknown(known, given)
         if whole == known:
             return record, encode(record)
         batch.unknown[index] = whole
         return record, encode(whole)
 
-    def _record(self, given: Mapping[str, Any], data: bytes | None) -> Record:
-        kind = given["type"]
-        now = int(self._clock())
-        meta = given.get("meta")
-        reception_protocol = meta.get("reception_protocol") if isinstance(meta, dict) else None
-        full = {
-            "id": "" if kind == "Rejection" else new_spool_id(),
-            "sender": "",
-            "recipient": "",
-            "queue": "",
-            "site": "",
-            "size": len(data or b""),
-            "peer_address": None,
-            "timestamp": now,
-            "created": now,
-            "num_attempts": 0,
-            "bounce_classification": "Uncategorized",
-            "egress_pool": None,
-            "egress_source": None,
-            "feedback_report": None,
-            "meta": {},
-            "headers": {},
-            "delivery_protocol": None,
-            "reception_protocol": reception_protocol
-            if isinstance(reception_protocol, str)
-            else None,
-            "nodeid": self._node.text if "nodeid" not in given else "",
-            **{k: v for k, v in given.items() if v is not None or k not in _OMITTED_WHEN_NULL},
-        }
-        full["response"] = _response(kind, full.get("response"))
-        full["peer_address"] = _with_defaults({"name": "", "addr": ""}, full["peer_address"])
-        recipients = full["recipient"]
-        if isinstance(recipients, list) and len(recipients) < 2:
-            full["recipient"] = recipients[0] if recipients else ""
-        for seconds, text in _TIMES.items():
-            if seconds not in given and isinstance(given.get(text), str):
-                full[seconds] = _unix_seconds(text, given[text])
-        record = _convert(full)
-        if recipients == []:
-            record.recipient = []
-        record.response.content = one_line(record.response.content)
-        if "created" not in given and "created_time" not in given:
-            born = None if kind == "Rejection" else created_at(record.id)
-            record.created = record.timestamp if born is None else born
-        if "queue" not in given and kind != "Rejection":
-            try:
-                record.queue = default_queue_name(record, record.meta)
-            except KumologError as error:
-                record.queue = str(error)  # KumoMTA: the error text stands in the name's place
-        return record
-
-
-def one_line(text: str) -> str:
-    """A reply's text as KumoMTA logs it: every line break becomes one blank."""
-    return _LINE_BREAK.sub(" ", text)
-
-
-def first_recipient(record: Record) -> str:
-    """The first recipient's address, or an empty string."""
-    recipient = record.recipient
-    if isinstance(recipient, str):
-        return recipient
-    return recipient[0] if recipient else ""
-
-
-def default_queue_name(record: Record, meta: Mapping[str, Any]) -> str:
-    """The queue that meta and the first recipient name; raises KumologError where they name none.
-
-    KumoMTA: queue names.
-    """
-    queue = meta.get("queue")
-    if queue is not None:
-        if isinstance(queue, str):
-            return queue
-        raise KumologError(f"meta `queue` must be a string to name a queue, not {queue!r}")
-    domain = EnvelopeAddress.parse(first_recipient(record)).domain
-    campaign, tenant = meta.get("campaign"), meta.get("tenant")
-    return compose_queue_name(campaign, tenant, domain, meta.get("routing_domain"))
-
 
 def _breaks_lines(records: Sequence[Record]) -> bool:
-    return any(_LINE_BREAK.search(record.response.content) for record in records)
+    return any(map(breaks_lines, records))
 
 
 def _parse(line: bytes) -> dict[str, Any]:
@@ -263,16 +155,6 @@ def _utf8_fault(line: bytes) -> str:
     except UnicodeDecodeError as error:
         return f"{error.reason} at byte {error.start}"
     return "invalid text"
-
-
-def _unix_seconds(name: str, text: str) -> int:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise EventError(f"field `{name}`: expected an RFC 3339 time, got {text!r:.60}")
-    return math.floor(instant.timestamp())
 
 
 def _check_type(given: Mapping[str, Any]) -> None:
@@ -301,43 +183,3 @@ def _message_data(given: dict[str, Any]) -> bytes | None:
     if text is not None and not isinstance(text, str):
         raise EventError("`data` must be a string: the message as RFC 5322 text")
     return None if text is None else text.encode()
-
-
-def _response(kind: str, given: Any) -> Any:
-    """The reply: the kind's own where the event has none, else what is given, made complete."""
-    code, enhanced_code = _DEFAULT_REPLIES.get(kind, (250, None))
-    if given is not None:
-        enhanced_code = None
-    default = {"code": code, "enhanced_code": enhanced_code, "content": "", "command": None}
-    return default if given is None else _with_defaults(default, given)
-
-
-def _with_defaults(defaults: dict[str, Any], given: Any) -> Any:
-    return defaults | given if isinstance(given, dict) else given
-
-
-def _convert(full: dict[str, Any]) -> Record:
-    try:
-        return msgspec.convert(full, Record)
-    except RecursionError:
-        raise EventError("not a usable event: its values are nested too deeply") from None
-    except MsgspecError as error:
-        reason, _, path = str(error).rpartition(" - at ")
-        raise EventError(f"field {path.replace('$.', '')}: {reason}" if reason else path) from None
-
-
-def _with_unknown(known: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The record with the event's unknown fields, each after the field that it came after."""
-    followers: dict[str | None, list[str]] = {}
-    anchor = None
-    for key in given:
-        if key in known:
-            anchor = key
-        elif key not in _OMITTED_WHEN_NULL:
-            followers.setdefault(anchor, []).append(key)
-    result = {key: given[key] for key in followers.get(None, ())}
-    for key, value in known.items():
-        nested = given.get(key) if key in STRUCTURED_FIELDS else None
-        result[key] = _with_unknown(value, nested) if isinstance(nested, dict) else value
-        result.update((name, given[name]) for name in followers.get(key, ()))
-    return result

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from kumolog.addresses import AddressHeader, EnvelopeAddress
+from kumolog.completion import default_queue_name
 from kumolog.errors import KumologError
-from kumolog.event import Batch, default_queue_name
-from kumolog.headers import Header, group_headers, parse_headers
+from kumolog.event import Batch
 from kumolog.luavalue import LuaValue, to_json, type_name
+from kumolog.mail.addresses import AddressHeader, EnvelopeAddress
+from kumolog.mail.headers import Header, group_headers, parse_headers
 from kumolog.queue_name import parse_queue_name
 from kumolog.record import Record
 

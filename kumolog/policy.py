@@ -11,17 +11,18 @@ from typing import Any
 
 import msgspec
 
-from kumolog.addresses import EnvelopeAddress
 from kumolog.api import events, install, message_methods_without_effect
 from kumolog.api.registry import Hooks, Registry, Report
-from kumolog.arguments import data, text
+from kumolog.completion import complete
 from kumolog.errors import KumologError, PolicyError
-from kumolog.event import Batch, EventDecoder
+from kumolog.event import Batch
 from kumolog.logger import ASK, FILTERED, Failure, Logger
 from kumolog.lua.runtime import Runtime
 from kumolog.luavalue import LuaValue, with_nulls
+from kumolog.mail.addresses import EnvelopeAddress
 from kumolog.message import BatchMessages, Message, handler_methods, meta_key, meta_value
 from kumolog.nodeid import NodeId
+from kumolog.params.arguments import data, text
 from kumolog.record import RECORD_TYPES, Record
 
 HANDLER_SECONDS = 5.0  # for a filter handler, for one record
@@ -239,13 +240,10 @@ class Policy:
             "sender": EnvelopeAddress.parse(text(sender, 1)).email,
             "recipient": EnvelopeAddress.parse(text(recipient, 2)).email,
         }
-        batch = Batch([], [], [], [])
-        record, _line = EventDecoder(NodeId(), time.time).complete(
-            {"type": "Reception", **envelope}, batch
-        )
-        batch.records.append(record)
-        batch.data[0] = data(body, 3)
-        record.size = len(batch.data[0])
+        content = data(body, 3)
+        event = {"type": "Reception", **envelope}
+        record = complete(event, len(content), NodeId(), time.time)
+        batch = Batch([record], [b""], [0], [b""], data={0: content})
         return self._hold(BatchMessages(batch))
 
     def _parse_mime(self, handle: int, place: int, *_: LuaValue) -> Any:

@@ -18,8 +18,8 @@ PACKAGE = ROOT / "kumolog"
 # From the ground up; a name with a dot at its end stands for a package and all in it. What is not
 # listed is a tool.
 FLOORS = {
-    "ground": """address_list addresses duration encoded_words errors event headers luaobject
-        luavalue nodeid queue_name record spool_id""",
+    "ground": """completion duration errors event luaobject luavalue mail. nodeid queue_name record
+        spool_id""",
     "tools": "",
     "edges": "api. lua. sources.",
     "rooms": "logger policy",

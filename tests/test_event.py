@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kumolog.event import Batch, EventDecoder, one_line
+from kumolog.completion import one_line
+from kumolog.event import Batch, EventDecoder
 from kumolog.nodeid import NodeId
 from kumolog.record import RECORD_TYPES
 

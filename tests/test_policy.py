@@ -102,15 +102,24 @@ def test_kumo_is_a_module_and_a_global(tmp_path: Path) -> None:
 
 
 def test_log_functions_join_their_arguments_behind_the_place(tmp_path: Path) -> None:
-    source = "kumo.log_error('a', 1, 2.0, nil, true)\nkumo.log_warn()\nkumo.log_info '\\xff\\u{e9}' kumo.log_debug(nil)"
+    source = "kumo.log_error('a', 1, 2.0, nil, true)\nkumo.log_warn()\nkumo.log_info '\\xff\\u{e9}'"
     _, texts = load(tmp_path, source)
     path = f"{tmp_path}/init.lua"
     assert texts == [
         f"error: {path}:1: a 1 2.0 nil true",
         f"warning: {path}:2: ",
         f"info: {path}:3: \\xff\u00e9",
-        f"debug: {path}:3: nil",
     ]
+
+
+def test_debug_lines_are_shown_where_the_policy_asks_for_them(tmp_path: Path) -> None:
+    source = """kumo.log_debug 'hidden'
+        kumo.set_diagnostic_log_filter 'lua=debug'
+        kumo.log_debug(nil)
+        kumo.set_diagnostic_log_filter 'lua=error'
+        kumo.log_warn 'hidden'"""
+    _, texts = load(tmp_path, source)
+    assert texts == [f"debug: {tmp_path}/init.lua:3: nil"]
 
 
 def test_an_error_while_the_policy_starts_is_raised_with_its_place(tmp_path: Path) -> None:

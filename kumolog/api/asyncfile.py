@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import ClassVar, Final, TypeVar
 
-from kumolog.arguments import data, integer
 from kumolog.errors import KumologError
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue
+from kumolog.params.arguments import data, integer
 
 _MODES: Final = {
     "r": os.O_RDONLY,

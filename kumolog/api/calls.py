@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, get_args
 
-from kumolog import arguments
 from kumolog.api.params import INTEGERS, NULLABLE, Row, default_of, rows, type_of
-from kumolog.arguments import ArgumentError, Position
 from kumolog.duration import NANOS_PER_SECOND, parse_duration
 from kumolog.luavalue import LuaTable, LuaValue
-from kumolog.paramcompose import Nullable
-from kumolog.paramgrammar import Text
-from kumolog.params import ParamError, Style, check
-from kumolog.paramtypes import (
+from kumolog.params import ParamError, Style, arguments, check
+from kumolog.params.arguments import ArgumentError, Position
+from kumolog.params.compose import Nullable
+from kumolog.params.grammar import Text
+from kumolog.params.types import (
     ANY,
     DURATION,
     Mismatch,

@@ -10,11 +10,11 @@ from typing import ClassVar, Final
 from kumolog.api.calls import check_call
 from kumolog.api.memoized import given_out, kept
 from kumolog.api.registry import Registry
-from kumolog.arguments import method, text
 from kumolog.errors import KumologError
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue, quoted
-from kumolog.paramnet import Network, parse_cidr, parse_ip
+from kumolog.params.arguments import method, text
+from kumolog.params.net import Network, parse_cidr, parse_ip
 
 _WITH_PORT: Final = re.compile(
     r"\[(?P<inner>[^\[\]]+)\](?::(?P<inner_port>\d+))?|(?P<bare>[^:]+):(?P<port>\d+)", re.ASCII

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kumolog.event import one_line
+from kumolog.completion import one_line
 from kumolog.record import Record, Response
 
 UNCATEGORIZED = "Uncategorized"

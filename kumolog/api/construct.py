@@ -14,12 +14,12 @@ from kumolog.duration import format_duration
 from kumolog.errors import KumologError
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import NULL, LuaValue
-from kumolog.parambuffered import BufferedList, BufferedMap, BufferedTable, FlattenedTable
-from kumolog.paramcompose import ListOf, MapOf, Nullable
-from kumolog.paramenums import Enum, Untagged
-from kumolog.paramgrammar import Limit, Throttle
 from kumolog.params import ParamTable
-from kumolog.paramtypes import (
+from kumolog.params.buffered import BufferedList, BufferedMap, BufferedTable, FlattenedTable
+from kumolog.params.compose import ListOf, MapOf, Nullable
+from kumolog.params.enums import Enum, Untagged
+from kumolog.params.grammar import Limit, Throttle
+from kumolog.params.types import (
     DURATION,
 )
 

@@ -8,9 +8,9 @@ from typing import ClassVar, Final
 from kumolog.api.calls import check_call
 from kumolog.api.memoized import given_out, kept
 from kumolog.api.registry import Registry
-from kumolog.arguments import method, text
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue
+from kumolog.params.arguments import method, text
 
 _WILDCARD: Final = "*"
 

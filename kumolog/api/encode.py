@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from kumolog.api.basecodes import BASE32, BASE32HEX, BASE64, BASE64URL, HEX, BaseCode, BaseError
 from kumolog.api.registry import Registry
-from kumolog.arguments import boolean, data, text
-from kumolog.encoded_words import decode_charset, python_codec
 from kumolog.errors import KumologError
 from kumolog.luavalue import LuaValue, quoted
+from kumolog.mail.encoded_words import decode_charset, python_codec
+from kumolog.params.arguments import boolean, data, text
 
 Encode = Callable[..., str]
 Decode = Callable[..., bytes]

@@ -11,9 +11,9 @@ from kumolog.api.asyncfile import AsyncFile
 from kumolog.api.fsmetadata import FsMetadata
 from kumolog.api.globs import Glob, utf8
 from kumolog.api.registry import Registry
-from kumolog.arguments import number, text
 from kumolog.errors import KumologError
 from kumolog.luavalue import LuaValue
+from kumolog.params.arguments import number, text
 
 _TTL_SECONDS: Final = 60.0
 _MOST_GLOBS: Final = 256  # kept in the cache

@@ -22,11 +22,11 @@ from kumolog.api.lru import Lru
 from kumolog.api.memoized import given_out, kept
 from kumolog.api.misc import ConfigEpoch
 from kumolog.api.registry import Registry
-from kumolog.arguments import integer
 from kumolog.duration import NANOS_PER_SECOND
 from kumolog.errors import KumologError
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaTable, LuaValue, rebuilt, to_json
+from kumolog.params.arguments import integer
 
 
 def open(registry: Registry, _place: str, *arguments: LuaValue) -> Memo:

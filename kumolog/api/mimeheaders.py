@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
-from kumolog import headers
-from kumolog.address_list import AddressError, AddressGroup, HeaderAddress
-from kumolog.addresses import AddressHeader
-from kumolog.arguments import method, text
-from kumolog.authentication_results import parse_authentication_results
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue
-from kumolog.mime_fields import parse_message_id, parse_message_ids, parse_mime_params
+from kumolog.mail import headers
+from kumolog.mail.address_list import AddressError, AddressGroup, HeaderAddress
+from kumolog.mail.addresses import AddressHeader
+from kumolog.mail.authentication_results import parse_authentication_results
+from kumolog.mail.mime_fields import parse_message_id, parse_message_ids, parse_mime_params
+from kumolog.params.arguments import method, text
 
 
 class Header(LuaObject):

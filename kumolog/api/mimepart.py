@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 from kumolog.api.mimeheaders import HeaderMap
 from kumolog.api.registry import Registry
-from kumolog.arguments import data
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue
-from kumolog.mime import Part, parse_message
-from kumolog.mime_structure import simple_structure
+from kumolog.mail.mime import Part, parse_message
+from kumolog.mail.mime_structure import simple_structure
+from kumolog.params.arguments import data
 
 
 def parse(_registry: Registry, _place: str, message: LuaValue = None, *_: LuaValue) -> MimePart:

@@ -13,10 +13,10 @@ from kumolog.api.calls import check_call
 from kumolog.api.memoized import given_out, kept
 from kumolog.api.patience import Patience
 from kumolog.api.registry import Registry
-from kumolog.arguments import integer, method, number
 from kumolog.errors import KumologError
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue
+from kumolog.params.arguments import integer, method, number
 
 
 def define(registry: Registry, _place: str, *arguments: LuaValue) -> Queue:

@@ -21,14 +21,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from kumolog import paramgrammar, paramnet, paramtime, paramtypes
 from kumolog.luavalue import LuaValue, from_json
-from kumolog.minfree import MINFREE
-from kumolog.parambuffered import BufferedList, BufferedMap, BufferedTable, FlattenedTable
-from kumolog.paramcompose import STRING_KEY, FirstOf, ListOf, MapOf, Nullable, TupleOf
-from kumolog.paramenums import Disposition, Enum, Folded, OneOrMany, Tagged, Untagged
-from kumolog.params import Key, ParamTable
-from kumolog.paramtypes import (
+from kumolog.params import Key, ParamTable, grammar, net, times, types
+from kumolog.params.buffered import BufferedList, BufferedMap, BufferedTable, FlattenedTable
+from kumolog.params.compose import STRING_KEY, FirstOf, ListOf, MapOf, Nullable, TupleOf
+from kumolog.params.enums import Disposition, Enum, Folded, OneOrMany, Tagged, Untagged
+from kumolog.params.minfree import MINFREE
+from kumolog.params.types import (
     STRING,
     Bytes,
     Mismatch,
@@ -42,32 +41,32 @@ _COMPUTED: dict[str, Callable[[], LuaValue]] = {
 }
 INTEGERS = ("u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64")
 _SCALARS: dict[str, Type] = {
-    **{name: getattr(paramtypes, name.upper()) for name in INTEGERS},
-    "any": paramtypes.ANY,
-    "bool": paramtypes.BOOL,
+    **{name: getattr(types, name.upper()) for name in INTEGERS},
+    "any": types.ANY,
+    "bool": types.BOOL,
     "bytes": Bytes(),
     "bytestring": Bytes("a byte string"),
-    "datetime": paramtime.DATETIME,
-    "daysofweek": paramtime.DAYS_OF_WEEK,
-    "duration": paramtypes.DURATION,
-    "email": paramgrammar.EMAIL,
-    "float": paramtypes.FLOAT,
-    "function": paramtypes.FUNCTION,
-    "hostaddr": paramnet.HOSTADDR,
-    "hostport": paramnet.HOSTPORT,
-    "ip": paramnet.IP,
+    "datetime": times.DATETIME,
+    "daysofweek": times.DAYS_OF_WEEK,
+    "duration": types.DURATION,
+    "email": grammar.EMAIL,
+    "float": types.FLOAT,
+    "function": types.FUNCTION,
+    "hostaddr": net.HOSTADDR,
+    "hostport": net.HOSTPORT,
+    "ip": net.IP,
     "minfree": MINFREE,
-    "null": paramtypes.NOTHING,
-    "path": paramtypes.PATH,
-    "sockaddr": paramnet.SOCKADDR,
+    "null": types.NOTHING,
+    "path": types.PATH,
+    "sockaddr": net.SOCKADDR,
     "string": STRING,
     "string_or_list": OneOrMany(STRING, BufferedList(STRING)),
-    "throttle": paramgrammar.THROTTLE,
-    "timeofday": paramtime.TIME_OF_DAY,
-    "timezone": paramtime.TIMEZONE,
-    "unixtime": paramtypes.TIMESTAMP,
-    "url": paramnet.URL,
-    "uuid": paramgrammar.UUID_TEXT,
+    "throttle": grammar.THROTTLE,
+    "timeofday": times.TIME_OF_DAY,
+    "timezone": times.TIMEZONE,
+    "unixtime": types.TIMESTAMP,
+    "url": net.URL,
+    "uuid": grammar.UUID_TEXT,
 }
 
 
@@ -108,7 +107,7 @@ def rows(container: str) -> list[Row]:
 
 @cache
 def type_of(text: str, buffered: bool = False) -> Type:
-    """The type that a ``type`` column spells; see `kumolog.parambuffered` for ``buffered``."""
+    """The type that a ``type`` column spells; see `kumolog.params.buffered` for ``buffered``."""
     first, bar, rest = text.partition("|")
     if bar and "<" not in first:
         return FirstOf((type_of(first, buffered), type_of(rest, buffered)))
@@ -138,17 +137,17 @@ def _map(buffered: bool, key: Type, value: Type) -> Type:
 
 
 def _cidr_map(buffered: bool, value: Type) -> Type:
-    key = paramnet.CIDR
+    key = net.CIDR
     return BufferedMap(key, value, "a CidrMap") if buffered else MapOf(key, value)
 
 
 _GENERIC: dict[str, Callable[..., Type]] = {"list": _list, "map": _map, "cidrmap": _cidr_map}
 _BUILT: dict[str, Callable[[bool], Type]] = {
-    "cidrs": lambda buffered: paramnet.CidrSet(_list(buffered, STRING)),
-    "conformance": lambda _: paramgrammar.conformance(_variants("MessageConformance")),
+    "cidrs": lambda buffered: net.CidrSet(_list(buffered, STRING)),
+    "conformance": lambda _: grammar.conformance(_variants("MessageConformance")),
     "keysource": lambda _: type_of("enum:KeySource"),
-    "limit": lambda _: paramgrammar.LimitOf(type_of("struct:LimitSpec")),
-    "opensslopts": lambda _: paramgrammar.openssl_options(_variants("OpensslOption")),
+    "limit": lambda _: grammar.LimitOf(type_of("struct:LimitSpec")),
+    "opensslopts": lambda _: grammar.openssl_options(_variants("OpensslOption")),
 }
 
 
@@ -202,7 +201,7 @@ def _table(name: str, own: list[Row], buffered: bool) -> Type:
     flattened = frozenset(row.key for row in own if "b" in row.note.split())
     keys = tuple(_key(row, buffered or row.key in flattened) for row in own)
     if name == "Scheduling":
-        return paramtime.Scheduling(keys)
+        return times.Scheduling(keys)
     if flattened:
         return FlattenedTable(keys, flattened, own[0].closed != "no")
     table = ParamTable(keys, own[0].closed != "no")

@@ -11,8 +11,8 @@ from functools import cache
 from publicsuffixlist import PublicSuffixList
 
 from kumolog.api.registry import Registry
-from kumolog.arguments import text
 from kumolog.luavalue import LuaValue
+from kumolog.params.arguments import text
 
 
 def psl_domain(

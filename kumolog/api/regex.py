@@ -11,10 +11,10 @@ from typing import ClassVar, Final
 
 from kumolog.api.registry import Registry
 from kumolog.api.rustregex import Match, Pattern, PatternError, compile_fancy
-from kumolog.arguments import integer, method, text
 from kumolog.errors import KumologError
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue, quoted
+from kumolog.params.arguments import integer, method, text
 
 _SPECIAL: Final = re.compile(r"[\\.+*?()|\[\]{}^$#]")
 # "$$", "$name", "${name}"; the longest name counts, so "$1a" is the group "1a".

@@ -9,10 +9,10 @@ from kumolog.api.calls import check_call
 from kumolog.api.memoized import given_out, kept
 from kumolog.api.registry import Registry
 from kumolog.api.rustregex import Pattern, PatternError, compile_plain
-from kumolog.arguments import method, text
 from kumolog.errors import KumologError
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue, quoted
+from kumolog.params.arguments import method, text
 
 
 def new(_registry: Registry, _place: str, *arguments: LuaValue) -> RegexSetMap:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from kumolog.api.registry import Registry
-from kumolog.arguments import integer, text
 from kumolog.errors import KumologError
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaTable, LuaValue
+from kumolog.params.arguments import integer, text
 
 _DEFAULT_BUSY_MS = 500
 

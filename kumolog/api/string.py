@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Final
 
 from kumolog.api.registry import Registry
-from kumolog.arguments import data, integer, text
 from kumolog.luavalue import LuaValue
+from kumolog.params.arguments import data, integer, text
 
 # Unicode's White_Space: Python's own notion of it has four control characters more.
 _WHITESPACE: Final = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(

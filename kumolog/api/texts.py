@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from kumolog.api.calls import check_call
 from kumolog.api.registry import Registry
-from kumolog.arguments import text
 from kumolog.errors import KumologError
 from kumolog.luavalue import LuaValue
+from kumolog.params.arguments import text
 
 _FOLD: Final = b"\r\n\t"
 

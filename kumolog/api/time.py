@@ -15,11 +15,11 @@ from kumolog.api.registry import Registry
 from kumolog.api.timeparse import parse_rfc2822 as rfc2822_time
 from kumolog.api.timeparse import parse_rfc3339 as rfc3339_time
 from kumolog.api.timevalue import Time, TimeDelta
-from kumolog.arguments import integer, text
 from kumolog.duration import NANOS_PER_SECOND
 from kumolog.errors import KumologError
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue, quoted, type_name
+from kumolog.params.arguments import integer, text
 
 
 def now(_registry: Registry, _place: str, *_: LuaValue) -> Time:

@@ -12,11 +12,11 @@ from typing import ClassVar, Final
 
 from kumolog.api.calendar import Civil, civil_from_days, days_from_civil
 from kumolog.api.strftime import strftime
-from kumolog.arguments import method, text
 from kumolog.duration import NANOS_PER_SECOND, format_duration
 from kumolog.errors import KumologError
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue
+from kumolog.params.arguments import method, text
 
 _DAY: Final = 86_400
 _MAX_SPAN: Final = (2**63 - 1) * 1_000_000  # chrono counts 64 bits of milliseconds

@@ -15,9 +15,9 @@ import rtoml
 from kumolog.api.files import read_text
 from kumolog.api.registry import Registry
 from kumolog.api.structure import structure
-from kumolog.arguments import text
 from kumolog.errors import KumologError
 from kumolog.luavalue import LuaValue, quoted
+from kumolog.params.arguments import text
 
 # What serde makes of a TOML date: a table of this one key. KumoMTA's policies see it so.
 _DATETIME_KEY: Final = "$__toml_private_datetime"

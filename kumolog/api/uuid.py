@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from kumolog.api.registry import Registry
-from kumolog.arguments import text
 from kumolog.errors import KumologError
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue, quoted
+from kumolog.params.arguments import text
 
 _HYPHENATED: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _FORMS: Final = re.compile(

@@ -15,9 +15,9 @@ from kumolog.api.files import read_text
 from kumolog.api.registry import Registry
 from kumolog.api.structure import structure
 from kumolog.api.yamlscalars import is_ambiguous, plain_scalar, scalar_text, tagged_scalar
-from kumolog.arguments import text
 from kumolog.errors import KumologError
 from kumolog.luavalue import MAX_DEPTH, LuaValue, quoted
+from kumolog.params.arguments import text
 
 _EXPANSION: Final = 100  # how many times its own number of events a document may grow by aliases
 # The wheels carry libyaml, of which KumoMTA's parser is a port; PyYAML can be built without it.

@@ -8,11 +8,11 @@ from typing import Any
 
 from lupa.lua54 import lua_type
 
-from kumolog.addresses import AddressHeader, EnvelopeAddress
 from kumolog.errors import KumologError
 from kumolog.lua.objects import Objects
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaTable, LuaValue, Opaque
+from kumolog.mail.addresses import AddressHeader, EnvelopeAddress
 
 MAX_DEPTH = 128  # of nested tables; KumoMTA's JSON reader has the same limit
 _SLICE = 200  # values fetched from Lua by one call

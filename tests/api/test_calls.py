@@ -21,12 +21,12 @@ from luatables import (
     marked,
 )
 
-from kumolog.addresses import EnvelopeAddress
 from kumolog.api.calls import ArgumentError, ParamError, check_call
 from kumolog.api.construct import construct
 from kumolog.api.params import containers, rows
 from kumolog.luavalue import NULL, LuaTable, LuaValue
-from kumolog.paramgrammar import Limit, Throttle
+from kumolog.mail.addresses import EnvelopeAddress
+from kumolog.params.grammar import Limit, Throttle
 
 FUNCTIONS = [name for name in containers() if not name.startswith(("type:", "enum:"))]
 NO_PAIRS = (

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from kumolog.api import digest, encode, uuid
 from kumolog.api.registry import Registry
-from kumolog.arguments import ArgumentError
 from kumolog.errors import KumologError
 from kumolog.luavalue import NULL, LuaTable, LuaValue, Opaque
+from kumolog.params.arguments import ArgumentError
 
 NOBODY = cast(Registry, None)
 BASES = ("base32", "base32hex", "base64", "base64url")

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from kumolog.api import cidr, domain_map
 from kumolog.api.memoized import MemoizedTable, kept
 from kumolog.api.registry import Registry
-from kumolog.arguments import ArgumentError
 from kumolog.errors import KumologError
 from kumolog.luavalue import NULL, LuaTable, LuaValue, Opaque
+from kumolog.params.arguments import ArgumentError
 
 NOBODY = cast(Registry, None)
 

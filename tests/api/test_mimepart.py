@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from kumolog.api.mimeheaders import Header, HeaderMap
 from kumolog.api.mimepart import MimePart, mime_part, parse
 from kumolog.api.registry import Registry
-from kumolog.arguments import ArgumentError
 from kumolog.errors import KumologError
 from kumolog.luaobject import LuaObject
+from kumolog.params.arguments import ArgumentError
 
 NEWSLETTER = b"""\
 Received: from a.example\r

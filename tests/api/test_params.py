@@ -9,8 +9,8 @@ import pytest
 
 from kumolog.api import surface
 from kumolog.api.params import NULLABLE, container_type, containers, default_of, rows
-from kumolog.paramcompose import Nullable
 from kumolog.params import Key
+from kumolog.params.compose import Nullable
 
 CONTAINERS = containers()
 FUNCTIONS = [name for name in CONTAINERS if not name.startswith(("type:", "enum:", "event:"))]

@@ -9,9 +9,9 @@ import pytest
 from kumolog.api import regex, regex_set_map
 from kumolog.api.memoized import MemoizedTable
 from kumolog.api.registry import Registry
-from kumolog.arguments import ArgumentError
 from kumolog.errors import KumologError
 from kumolog.luavalue import LuaTable, LuaValue, Opaque
+from kumolog.params.arguments import ArgumentError
 
 NOBODY = cast(Registry, None)
 

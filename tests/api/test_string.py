@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from kumolog.api import psl, string, texts
 from kumolog.api.registry import Registry
-from kumolog.arguments import ArgumentError
 from kumolog.errors import KumologError
 from kumolog.luavalue import LuaTable, LuaValue
+from kumolog.params.arguments import ArgumentError
 
 NOBODY = cast(Registry, None)
 

@@ -1,0 +1,1 @@
+"""Mail: headers, addresses and MIME parts, as KumoMTA reads them."""
