@@ -173,3 +173,16 @@ def test_without_filters_lua_is_not_asked(run_policy: RunPolicy) -> None:
 def test_the_nearest_name_is_none_where_none_is_near() -> None:
     assert nearest("keep_recrds", ["keep_records", "init"]) == "keep_records"
     assert nearest("xyz", ["keep_records"]) is None
+
+
+def test_a_misspelt_function_is_named_with_the_nearest_one(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match=r"did you mean `kumo\.configure_local_logs`"):
+        load(tmp_path, "kumo.on('init', function() kumo.configure_local_log {} end)")
+    with pytest.raises(PolicyError, match=r"did you mean `kumo\.string`"):
+        load(tmp_path, "kumo.strng.trim('x')")
+    load(tmp_path, "assert(kumo.not_there == nil)")
+
+
+def test_a_module_of_kumomta_that_is_not_installed_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="put a copy of it beside the policy"):
+        load(tmp_path, "require 'policy-extras.shaping'")

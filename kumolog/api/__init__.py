@@ -48,10 +48,12 @@ def _nothing(*_arguments: Any) -> None:
 
 
 def explain(error: str) -> str:
-    """An error's text; Lua's words for a name of the kumo table that is not there are made plain.
+    """An error's text, with what would be right for a module or name that is not there.
 
     Policies that probe for a name still get nil, as in KumoMTA.
     """
+    if "module 'policy-extras." in error:
+        return f"{error}\n\tpolicy-extras comes with KumoMTA: put a copy of it beside the policy"
     match = _NIL_FIELD.search(error)
     if match is None:
         return error
