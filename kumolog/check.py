@@ -5,21 +5,27 @@ from __future__ import annotations
 import os
 import re
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from kumolog.api import events
 from kumolog.api.registry import LocalLogs
+from kumolog.completion import complete
 from kumolog.duration import format_duration
 from kumolog.errors import PolicyError
 from kumolog.luavalue import LuaTable, LuaValue
+from kumolog.nodeid import NodeId
 from kumolog.policy import Policy, nearest
-from kumolog.record import RECORD_FIELDS, RECORD_TYPES
+from kumolog.record import RECORD_FIELDS, RECORD_TYPES, STRUCTURED_FIELDS
 from kumolog.rejects import displayable
 
 _PLACE = re.compile(r"(.+?):(\d+)(?:: |$)")
+_ATTRIBUTES = re.compile(rf"\b(?:{'|'.join(STRUCTURED_FIELDS)})(?:\.\w+)+")
 _REQUIRED = re.compile(r"""\brequire\s*\(?\s*['"]([\w.-]+)['"]""")
 _DISPOSITION = "log_disposition_"  # the rest of the event's name is its hook's
 _PLACES = ("log_dir", "suffix")
@@ -150,7 +156,7 @@ def _unfired_events(path: str, policy: Policy) -> Iterator[Remark]:
         mentions = sum(text.count(event) for text in texts)
         if mentions > len(registered[event]) or not any(map(literal.search, texts)):
             continue
-        near = nearest(event, sorted(fired.difference(registered, [None])))
+        near = nearest(event, sorted(fired.difference([None])))
         hint = f": did you mean `{near}`?" if near else ""
         for place in registered[event]:
             text = f"{place}: nothing fires the event `{event}`, so its handler never runs{hint}"
@@ -195,10 +201,18 @@ def _logger_remarks(logs: LocalLogs) -> Iterator[Remark]:
     per_record = params["per_record"]
     for directory in logs.log_dirs:
         yield from _cannot_be_made(directory)
+    for entry in per_record.values():
+        if ".." in (entry["suffix"] or "").split("/"):
+            text = f"suffix {entry['suffix']!r} leads out of its log_dir: `..` is not allowed in it"
+            yield "error", "bad-parameters", text
     yield from _losing_any(per_record)
     for kind, entry in per_record.items():
         if entry["template"] is not None:
             yield from _unknown_variables(kind, entry["template"], params)
+            yield from _trial(kind, logs)
+    if params["max_file_size"] == 0 or params["max_segment_duration"] == 0:
+        key = "max_segment_duration" if params["max_file_size"] else "max_file_size"
+        yield "warning", "tiny-segments", f"{key} is zero: every record gets its own segment"
     for header in params["headers"]:
         if header.lower().startswith("x-") and not header.endswith("*"):
             key = header.lower().replace("-", "_")
@@ -264,14 +278,44 @@ def _unknown_variables(kind: str, template: str, params: dict[str, Any]) -> Iter
     paths = [*selected, *RECORD_FIELDS]
     for variable in unknown_variables(template, [p for p in RECORD_FIELDS if "." not in p]):
         inner = [path for path in paths if path.rpartition(".")[2] == variable]
-        near = inner[0] if inner else nearest(variable, paths)
-        hint = f": did you mean `{near}`?" if near else ""
-        yield (
-            "warning",
-            "template-variable",
-            f"per_record.{kind}.template: no record has `{variable}`, it renders as "
-            f"empty text{hint}",
-        )
+        yield _no_such_variable(kind, variable, inner[0] if inner else nearest(variable, paths))
+    for attributes in _ATTRIBUTES.findall(template):
+        path = _unknown_path(attributes)
+        if path is not None:
+            yield _no_such_variable(kind, path, nearest(path, RECORD_FIELDS))
+
+
+def _no_such_variable(kind: str, variable: str, near: str | None) -> Remark:
+    hint = f": did you mean `{near}`?" if near else ""
+    text = f"no record has `{variable}`, it renders as empty text{hint}"
+    return "warning", "template-variable", f"per_record.{kind}.template: {text}"
+
+
+def _unknown_path(attributes: str) -> str | None:
+    """The first part of a path such as ``response.cod`` that no record has."""
+    path, *rest = attributes.split(".")
+    for part in rest:
+        if path not in STRUCTURED_FIELDS and path.rpartition(".")[2] not in STRUCTURED_FIELDS:
+            return None  # a field without fields of its own: what follows is up to the engine
+        path = f"{path}.{part}"
+        if path not in RECORD_FIELDS:
+            return path
+    return None
+
+
+def _trial(kind: str, logs: LocalLogs) -> Iterator[Remark]:
+    """What a rendering shows that compiling does not: names that the engine does not have."""
+    from kumolog.templates import TemplateError
+
+    sample = complete({"type": "Delivery" if kind == "Any" else kind}, 0, NodeId({}), time.time)
+    if logs.templates is None:
+        return
+    try:
+        logs.templates.render(kind, msgspec.to_builtins(sample))
+    except TemplateError as error:
+        if "unknown" in str(error):
+            text = f"per_record.{kind}.template: {error}, so that every such record fails"
+            yield "error", "template-error", text
 
 
 def _describe(logs: LocalLogs, policy: Policy) -> str:

@@ -135,6 +135,8 @@ class Host:
 
         ``source`` and ``numbers`` (of the lines in it) tell the rejects file where they came from.
         """
+        if self._summary is not None:
+            raise KumologError("logging to a host that is closed: open another one")
         self._await_space()
         batch = self._decoder.decode(lines)
         origin = _Origin(source, numbers or range(self.read + 1, self.read + len(lines) + 1))

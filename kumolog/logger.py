@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kumolog.api.registry import LocalLogs
-from kumolog.errors import KumologError
+from kumolog.errors import KumologError, PolicyError, SegmentError
 from kumolog.event import Batch, encode
 from kumolog.message import BatchMessages, derived_meta
 from kumolog.record import RECORD_TYPES, Record
@@ -81,7 +81,10 @@ class Logger:
         self.writer = writer
         self.log_dir: str = params["log_dir"]
         self.filter_event: str | None = params["filter_event"]
-        self.routes = routes(params, root)
+        try:
+            self.routes = routes(params, root)
+        except SegmentError as error:
+            raise PolicyError(f"{config.place}: {error}") from None
         self.counts = {"offered": 0, "disabled": 0, "filtered": 0, "failed": 0}
         self.directories = [directory_below(root, log_dir) for log_dir in config.log_dirs]
         self.space = FreeSpace(

@@ -26,7 +26,7 @@ from kumolog.params.arguments import data, text
 from kumolog.record import RECORD_TYPES, Record
 
 HANDLER_SECONDS = 5.0  # for a filter handler, for one record
-LOAD_SECONDS = 60.0  # for running the policy file, and for each event outside the record path
+LOAD_SECONDS = 20.0  # for running the policy file, and for each event outside the record path
 _NO_HURRY = 1e9  # seconds: tasks and scripts end when they like
 _TASK_GRACE = 2.0  # seconds for a task to end in when the policy does
 _MAX_COLUMNS = 64  # of a batch: a handler that makes up keys gets its values one by one
@@ -108,6 +108,7 @@ class Policy:
     def close(self) -> None:
         """Ends the tasks and the runtime; nothing may be fired or asked after it."""
         for thread, task in self._tasks:
+            task.registry.ending.set()
             task.hurry()
             thread.join(_TASK_GRACE)
             if thread.is_alive():
@@ -209,9 +210,12 @@ class Policy:
         def run() -> None:
             try:
                 task._runtime.run_file(self.path)
+                if event not in task.registrations():
+                    raise PolicyError(f"nobody handles its event: register kumo.on('{event}', ...)")
                 task.fire(event, arguments)
             except PolicyError as error:
-                self.registry.report("error", f"the task {event}: {error}")
+                if not task.registry.ending.is_set():
+                    self.registry.report("error", f"the task {event}: {error}")
 
         thread = threading.Thread(target=run, name=event, daemon=True)
         self._tasks.append((thread, task))

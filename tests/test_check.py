@@ -379,3 +379,32 @@ def test_a_log_dir_that_a_file_is_in_the_way_of_is_an_error(check: Check, tmp_pa
 def test_nothing_is_made(check: Check, tmp_path: Path) -> None:
     check(init("kumo.configure_local_logs { log_dir = 'a/b/c' }"))
     assert os.listdir(tmp_path) == ["init.lua"]
+
+
+@pytest.mark.parametrize(
+    ("template", "code", "said"),
+    [
+        ("{{ recipient | uper }}", "template-error", "uper"),
+        ("{{ response.cod }}", "template-variable", "did you mean `response.code`"),
+        ("{{ response.enhanced_code.clas }}", "template-variable", "response.enhanced_code.class"),
+        ("{{ peer_address.nam }}", "template-variable", "did you mean `peer_address.name`"),
+    ],
+)
+def test_misspelt_filters_and_attributes_of_templates_are_found(
+    check: Check, template: str, code: str, said: str
+) -> None:
+    table = f"per_record = {{ Bounce = {{ template = '{template}' }} }}"
+    (finding,) = check(init(LOGGER[:-2] + f", {table} }}")).findings
+    assert finding.code == code
+    assert said in finding.message
+
+
+def test_attributes_that_values_have_of_themselves_are_not_remarked_on(check: Check) -> None:
+    table = "per_record = { Bounce = { template = '{{ response.content.upper() }}{{ peer_address.addr.x }}' } }"
+    assert check(init(LOGGER[:-2] + f", {table} }}")).findings == []
+
+
+@pytest.mark.parametrize("key", ["max_file_size = 0", "max_segment_duration = '0s'"])
+def test_a_segment_for_every_record_is_probably_not_meant(check: Check, key: str) -> None:
+    (finding,) = check(init(LOGGER[:-2] + f", {key} }}")).findings
+    assert (finding.level, finding.code) == ("warning", "tiny-segments")

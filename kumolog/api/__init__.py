@@ -109,7 +109,7 @@ def _implemented(row: Row, registry: Registry) -> Callable[..., Any]:
 
 def _recorded(row: Row, registry: Registry) -> Callable[..., Any]:
     """A function without effect here: its arguments are checked as KumoMTA checks them."""
-    gives_a_value = not row.signature.endswith("-> nil")
+    gives_a_value = not row.signature.endswith("nil")
 
     def call(place: str, *arguments: LuaValue) -> Any:
         from kumolog.api.calls import check_call  # the parameter tables are large

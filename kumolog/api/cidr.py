@@ -64,8 +64,10 @@ class CidrMap(LuaObject):
         address = _address(text(key, method(1, "CidrMap.__index")))
         number = int(address)
         for (version, length), values in self._levels.items():
+            if version != address.version:
+                continue
             bits = number >> (address.max_prefixlen - length)
-            if version == address.version and bits in values:
+            if bits in values:
                 return given_out(values[bits])
         return None
 

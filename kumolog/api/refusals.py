@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from kumolog.api.calls import check_call
 from kumolog.api.registry import Registry
 from kumolog.errors import KumologError
 from kumolog.luavalue import LuaValue, echo
@@ -14,13 +15,14 @@ from kumolog.luavalue import LuaValue, echo
 
 def reject(_registry: Registry, _place: str, *arguments: LuaValue) -> NoReturn:
     """Ends the handler; takes a code and a text."""
-    raise _refusal("reject", arguments)
+    raise _refusal("kumo.reject", arguments)
 
 
 def disconnect(_registry: Registry, _place: str, *arguments: LuaValue) -> NoReturn:
     """Ends the handler; takes a code, a text and how to disconnect."""
-    raise _refusal("disconnect", arguments)
+    raise _refusal("kumo.disconnect", arguments)
 
 
 def _refusal(name: str, arguments: tuple[LuaValue, ...]) -> KumologError:
-    return KumologError(f"kumo.{name}({', '.join(map(echo, arguments))})")
+    check_call(name, arguments)
+    return KumologError(f"{name}({', '.join(map(echo, arguments))})")

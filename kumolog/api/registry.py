@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar, cast
@@ -86,9 +87,9 @@ class Registry:
     ``make_directory`` creates a log_dir; it is None while a policy is only checked: then nothing is
     made, and what is wrong is gathered in ``problems``, so that one check shows all of it;
     ``failed_validations`` are those that the policy itself declares. ``fire`` fires an event of the
-    policy with JSON-like arguments and gives its first result. ``wants`` tells whether
-    the policy's own log lines of a level are shown. ``spawn`` does so in
-    a thread of its own; it is None where nothing is started.
+    policy with JSON-like arguments and gives its first result. ``wants`` tells whether the policy's
+    own log lines of a level are shown. ``spawn`` does so in a thread of its own; it is None where
+    nothing is started. ``ending`` is set when a task is to end.
     """
 
     report: Report
@@ -101,6 +102,7 @@ class Registry:
     fire: Callable[..., LuaValue] = field(default=_nobody_listens)
     wants: Callable[[str], bool] = field(default=_all_but_debug)
     spawn: Callable[[str, Any], None] | None = None
+    ending: threading.Event = field(default_factory=threading.Event)
     _states: dict[type, Any] = field(default_factory=dict)
 
     def share(self, other: Registry) -> None:

@@ -54,6 +54,6 @@ def _rows(file_name: str) -> list[list[str]]:
 def refusal(row: Row) -> KumologError:
     """What calling a function or method says that cannot be had here."""
     return KumologError(
-        f"{row.name} is not available in kumolog: it needs a running mail server or the network; "
-        "call it in handlers that kumolog does not fire, or guard it with pcall"
+        f"{row.name} is not available in kumolog: there is no mail server, queue or network "
+        "behind it; call it in handlers that kumolog does not fire, or guard it with pcall"
     )

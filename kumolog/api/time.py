@@ -81,7 +81,8 @@ def sleep(registry: Registry, _place: str, *arguments: LuaValue) -> None:
     what = f"kumo.time.sleep({seconds:g})"
     if not seconds >= 0:
         raise KumologError(f"{what}: only a positive number of seconds can be slept")
-    clock.sleep(registry.state(Patience).within(seconds, what))
+    if registry.ending.wait(registry.state(Patience).within(seconds, what)):
+        raise KumologError(f"{what}: the policy ends")
 
 
 def start_timer(_registry: Registry, _place: str, label: LuaValue = None, *_: LuaValue) -> Timer:

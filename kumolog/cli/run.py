@@ -25,7 +25,12 @@ def main(options: argparse.Namespace) -> int:
     """Runs a policy over its inputs until they end or a signal comes."""
     terminal = Terminal(quiet=options.quiet)
     with Stop() as stop:
-        inputs = open_inputs(options.inputs, report=partial(terminal.report, "warning"), stop=stop)
+        inputs = open_inputs(
+            options.inputs,
+            report=partial(terminal.report, "warning"),
+            stop=stop,
+            leave_out=options.rejects,
+        )
         host = _open(options, terminal)
         if STDIN in options.inputs and os.isatty(0):
             terminal.report(

@@ -22,7 +22,8 @@ local function text_of(object) return format('%s: %p', metatable_of(object).__na
 
 -- methods, fields, metamethods: sets of names that Python answers to.
 local function define_class(name, methods, fields, metamethods)
-  local class = values.class(name, { __gc = note, __tostring = text_of })
+  local function no_pairs() error(format('attempt to iterate a %s value', name), 2) end
+  local class = values.class(name, { __gc = note, __tostring = text_of, __pairs = no_pairs })
   local bound = {}
   for method in next, methods do
     bound[method] = function(self, ...)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lupa.lua54 import LuaMemoryError, LuaRuntime
+from lupa.lua54 import LuaError, LuaMemoryError, LuaRuntime
 
 from kumolog.errors import KumologError, PolicyError
 from kumolog.lua.convert import Converter, lua_text, python_text
@@ -247,6 +247,8 @@ class Runtime:
                 return False, lua_text(str(error))
             except LuaMemoryError:
                 return False, "not enough memory"
+            except LuaError as error:  # reading a value, where the policy has used up Lua's stack
+                return False, str(error)
             except BaseException as error:
                 self._crash = self._crash or error
                 return None, "kumolog itself failed"

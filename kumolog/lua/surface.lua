@@ -44,6 +44,7 @@ local function define_memoize(open_python, get_python, put_python)
   define('kumo.memoize', function(f, ...)
     local memo = open(place(), f, ...)
     return function(...)
+      guard.still_in_time(true) -- a function that memoizes calls of itself runs in here only
       local answer = get('', memo, ...)
       if answer[1] then return answer[2] end
       return put('', memo, answer[2], pack(f(...)))

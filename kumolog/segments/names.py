@@ -51,6 +51,10 @@ class Target:
                     f"{what} {text!r} cannot name a file: "
                     "NUL and characters that the file system's encoding lacks are not allowed"
                 )
+        if ".." in (self.suffix or "").split("/"):
+            raise SegmentError(
+                f"suffix {self.suffix!r} leads out of its log_dir: `..` is not allowed in it"
+            )
         object.__setattr__(self, "key", (directory, self.suffix))
 
 

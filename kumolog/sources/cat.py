@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from kumolog.errors import SegmentError
 from kumolog.segments.reader import Decoded, open_decoded
-from kumolog.sources.inputs import torn_note
+from kumolog.sources.inputs import empty_note, torn_note
 from kumolog.sources.lines import MAX_LINE
 from kumolog.sources.paths import STDIN, Input, display_name, expand, is_regular, readable, segments
 from kumolog.sources.stop import Stop
@@ -37,6 +37,9 @@ def cat(
     """
     reader = _Reader(follow, report, stop)
     inputs = expand(paths)
+    for path in paths:
+        if not follow and os.path.isdir(path) and not segments(path):
+            report(empty_note(path))
     if follow:
         tails = [reader.follow(path) for path in paths]
     else:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 
 from kumolog.errors import SegmentError
 from kumolog.segments.reader import Decoded, open_decoded
 from kumolog.sources.lines import MAX_LINE, Block, LineSplitter, Overlong
-from kumolog.sources.paths import Input, expand, readable
+from kumolog.sources.paths import Input, display_name, expand, readable, segments
 from kumolog.sources.stop import Stop
 
 
@@ -75,6 +76,11 @@ class Inputs:
         self._report(message)
 
 
+def empty_note(path: str) -> str:
+    """Say that there is nothing to read in a directory."""
+    return f"reading {display_name(path)}: there are no segments directly in it"
+
+
 def torn_note(name: str) -> str:
     """Say that an input stops inside a frame."""
     return (
@@ -89,10 +95,15 @@ def open_inputs(
     report: Callable[[str], None],
     stop: Stop,
     max_line: int = MAX_LINE,
+    leave_out: str | None = None,
 ) -> Inputs:
     """Make ready to read ``paths``: files, directories of segments, and ``-`` for stdin.
 
-    ``report`` is called with a message for every input that is not read to its end. Raises
+    ``report`` is called with a message for every input that is not read to its end, and for a
+    directory without segments; ``leave_out`` is a file not to read. Raises
     KumologError for a path that is missing or not readable, before anything is read.
     """
-    return Inputs(expand(paths), report, stop, max_line)
+    for path in paths:
+        if os.path.isdir(path) and not segments(path):
+            report(empty_note(path))
+    return Inputs(expand(paths, leave_out), report, stop, max_line)

@@ -50,14 +50,24 @@ def is_regular(file: io.FileIO) -> bool:
     return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
-def expand(paths: Sequence[str]) -> list[Input]:
+def expand(paths: Sequence[str], leave_out: str | None = None) -> list[Input]:
     """Return the inputs that ``paths`` name, in order; directories give their segments.
 
-    Raises KumologError for a path that is missing or not readable, before anything is read.
+    The file ``leave_out`` is written meanwhile: it is passed over in directories, and refused where
+    it is named itself. Raises KumologError for that, and for a path that is missing or not
+    readable, before anything is read.
     """
     if paths.count(STDIN) > 1:
         raise KumologError("reading stdin: - is given twice, but it can be read only once")
-    return [entry for path in paths for entry in _expand_one(path)]
+    written = _identity(leave_out)
+    for path in paths:
+        if written is not None and _identity(path) == written:
+            raise KumologError(
+                f"reading {display_name(path)}: it is the rejects file of this run, which grows as "
+                "it is read; name another one with --rejects"
+            )
+    found = [entry for path in paths for entry in _expand_one(path)]
+    return [entry for entry in found if written is None or _identity(entry.path) != written]
 
 
 def segments(directory: str) -> list[str]:
@@ -91,6 +101,15 @@ def _checked(path: str, status: os.stat_result) -> Input:
     if not os.access(path, os.R_OK):
         raise KumologError(f"reading {display_name(path)}: there is no permission to read it")
     return Input(path, _size(status))
+
+
+def _identity(path: str | None) -> tuple[int, int] | None:
+    """What tells a file from every other, whatever its name; None where there is none."""
+    try:
+        status = os.stat(path) if path not in (None, STDIN) else None
+    except (OSError, ValueError):
+        return None
+    return None if status is None else (status.st_dev, status.st_ino)
 
 
 def _size(status: os.stat_result) -> int | None:

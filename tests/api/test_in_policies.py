@@ -126,7 +126,6 @@ def test_a_task_that_never_ends_does_not_hold_up_the_end(run_policy: RunPolicy) 
     logged = run_policy(init(body, rest), [{"type": "Delivery"}])
     assert len(logged.records("out")) == 1
     assert time.monotonic() - started < 60
-    assert any("the task task: " in text for _, text in logged.diagnostics)
 
 
 def test_handles_on_the_network_can_be_prepared_and_refuse_when_used(tmp_path: Path) -> None:
@@ -151,3 +150,44 @@ def test_sqlite_is_a_module(tmp_path: Path) -> None:
     first, second = load(tmp_path, source)
     assert first == "0 1"
     assert second.startswith("1 x x false sqlite: executing 'nonsense': ")
+
+
+def test_a_task_that_sleeps_is_ended_without_a_word(run_policy: RunPolicy) -> None:
+    body = f"kumo.spawn_task {{ event_name = 'task', args = {{}} }} {LOGGER}"
+    rest = "kumo.on('task', function() while true do kumo.sleep(60) end end)"
+    assert run_policy(init(body, rest), [{"type": "Delivery"}]).diagnostics == []
+
+
+def test_a_task_without_a_handler_is_a_diagnostic(run_policy: RunPolicy) -> None:
+    body = f"kumo.spawn_task {{ event_name = 'nobody', args = {{}} }} kumo.sleep(0.3) {LOGGER}"
+    ((level, text),) = run_policy(init(body), []).diagnostics
+    assert level == "error"
+    assert "the task nobody: nobody handles its event" in text
+
+
+def test_a_used_up_stack_is_an_error_of_its_event_alone(run_policy: RunPolicy) -> None:
+    body = "kumo.configure_local_logs { log_dir = 'out', filter_event = 'f' }"
+    rest = """local n = 0
+      local function deep(msg)
+        n = n + 1
+        if n < 199980 then return deep(msg) + 0 end
+        msg:set_meta('x', { 1, { 2 } })
+        return deep(msg)
+      end
+      kumo.on('f', function(msg) return msg:get_meta 'ok' or deep(msg) end)"""
+    events = [{"type": "Delivery"}, {"type": "Delivery", "meta": {"ok": True}}]
+    logged = run_policy(init(body, rest), events)
+    assert (logged.summary.loggers[0]["failed"], logged.summary.loggers[0]["written"]) == (1, 1)
+    assert len(logged.rejects) == 1
+
+
+def test_a_memoized_function_that_calls_itself_for_ever_runs_out_of_time(
+    run_policy: RunPolicy,
+) -> None:
+    body = "kumo.configure_local_logs { log_dir = 'out', filter_event = 'f' }"
+    rest = """local h
+      h = kumo.memoize(function(a) return h(a) end, { name = 'h', ttl = '50s', capacity = 9 })
+      kumo.on('f', function(msg) return msg:get_meta 'ok' or h(1) end)"""
+    events = [{"type": "Delivery"}, {"type": "Delivery", "meta": {"ok": True}}]
+    logged = run_policy(init(body, rest), events, handler_timeout=0.5)
+    assert (logged.summary.loggers[0]["failed"], logged.summary.loggers[0]["written"]) == (1, 1)

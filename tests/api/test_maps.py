@@ -180,3 +180,10 @@ def test_what_a_handle_changed_is_kept_with_it() -> None:
     assert isinstance(found, MemoizedTable)
     found.assign("x", 2)
     assert found.memoize() == LuaTable([("x", 2)])
+
+
+def test_addresses_of_one_kind_are_not_looked_up_among_networks_of_the_other() -> None:
+    networks = cidr.make_map(NOBODY, "init.lua:1")
+    networks.assign("10.0.0.0/8", "ten")
+    networks.assign("::1", "six")
+    assert (networks.index("10.1.1.1"), networks.index("::1")) == ("ten", "six")

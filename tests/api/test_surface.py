@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pkgutil
+import re
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 from support import RunPolicy, init
 
+import kumolog.api
 from kumolog.api import Row, events, surface
+from kumolog.luaobject import LuaObject
 from kumolog.policy import Policy
 
 FUNCTIONS = [row for row in surface() if row.kind == "function" and row.name.startswith("kumo.")]
@@ -87,13 +91,60 @@ def test_a_handler_may_call_what_gives_nothing(run_policy: RunPolicy) -> None:
 
 def test_refusals_end_the_handler_and_can_be_caught(run_policy: RunPolicy) -> None:
     source = init("kumo.configure_local_logs { log_dir = 'a', filter_event = 'keep' }",
-                  "kumo.on('keep', function() kumo.log_info(pcall(kumo.disconnect, 421, 'later', 'x'))\n"
-                  "kumo.reject(550, { '\\xff' }) end)")  # fmt: skip
+                  "kumo.on('keep', function() kumo.log_info(pcall(kumo.disconnect, 421, 'later', 'If421'))\n"
+                  "kumo.log_info(pcall(kumo.reject, 70000, 'x')) kumo.reject(550, 'no') end)")  # fmt: skip
     logged = run_policy(source, [{"type": "Delivery"}])
-    assert logged.diagnostics[0][1].endswith('false kumo.disconnect(421, "later", "x")')
-    assert logged.rejects[0]["error"].endswith("init.lua:6: kumo.reject(550, [[255]])")
+    assert logged.diagnostics[0][1].endswith('false kumo.disconnect(421, "later", "If421")')
+    assert "out of range" in logged.diagnostics[1][1]
+    assert logged.rejects[0]["error"].endswith('init.lua:6: kumo.reject(550, "no")')
 
 
 @pytest.mark.parametrize("name", ["kumo.nonsense", "kumo.string.nonsense"])
 def test_what_the_api_lacks_is_nil(tmp_path: Path, name: str) -> None:
     assert load(tmp_path, f"kumo.log_info({name})")[1] == ["nil"]
+
+
+def classes_by_name() -> dict[str, type[LuaObject]]:
+    for module in pkgutil.walk_packages(kumolog.api.__path__, "kumolog.api."):
+        import_module(module.name)
+    found: dict[str, type[LuaObject]] = {}
+    waiting = [LuaObject]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if hasattr(kind, "lua_name"):
+            found[letters(kind.lua_name)] = kind
+    return found
+
+
+def letters(name: str) -> str:
+    return re.sub("[^a-z]", "", name.lower())
+
+
+# Messages and addresses live in the Lua room.
+IN_LUA = ("message", "address", "addressheader", "headeraddress", "event", "kumo", "_")
+LIVE = [row for row in surface() if row.role == "live"]
+
+
+def test_every_live_function_has_a_module_and_the_module_has_tests() -> None:
+    tests = "".join(path.read_text() for path in Path(__file__).parent.parent.rglob("test_*.py"))
+    for row in LIVE:
+        if row.kind == "function":
+            assert row.module, row.name
+            words = (
+                f"kumolog.api.{row.module} ",
+                f"import {row.module}",
+                row.name,
+                ", " + row.module,
+            )
+            assert any(word in tests for word in words), row.name
+
+
+def test_every_live_method_and_field_is_there() -> None:
+    classes = classes_by_name()
+    for row in LIVE:
+        kind, *member = re.split("[:.]", row.name, maxsplit=1)
+        if row.kind in ("method", "field") and member and not row.name.startswith(IN_LUA):
+            found = classes[letters(kind)]
+            names = (found.lua_methods, found.lua_metamethods, found.lua_fields)
+            assert any(member[0] in known for known in names), row.name

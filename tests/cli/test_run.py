@@ -668,3 +668,34 @@ def test_events_can_be_typed(kumolog: Command, screen: Screen) -> None:
         os.write(screen.master, lines(1) + b"\x04")
         assert process.wait(60) == 0
     assert sizes(kumolog) == [1]
+
+
+def test_the_rejects_file_is_not_read_while_it_is_written(kumolog: Command) -> None:
+    kumolog.policy(init(LOGGER))
+    rejects = kumolog.directory / "kumolog-rejects.jsonl"
+    rejects.write_text("bad\n")
+    named = kumolog.run("run", "init.lua", "kumolog-rejects.jsonl")
+    assert named.returncode == 2
+    assert b"it is the rejects file of this run" in named.stderr
+    (kumolog.directory / "in").mkdir()
+    (kumolog.directory / "in" / "r").write_text("bad\n")
+    (kumolog.directory / "in" / "e").write_text('{"type":"Delivery"}\n')
+    done = kumolog.run("run", "init.lua", "in", "--rejects", "in/r", "--json")
+    assert json.loads(done.stdout)["read"] == 1
+    assert (kumolog.directory / "in" / "r").read_text() == "bad\n"
+
+
+def test_a_directory_without_segments_is_told(kumolog: Command) -> None:
+    kumolog.policy(init(LOGGER))
+    (kumolog.directory / "in" / "deeper").mkdir(parents=True)
+    for command in (("run", "init.lua", "in"), ("cat", "in")):
+        done = kumolog.run(*command)
+        assert (done.returncode, b"no segments directly in it" in done.stderr) == (0, True)
+
+
+def test_a_suffix_does_not_lead_out_of_its_directory(kumolog: Command) -> None:
+    kumolog.policy(init(LOGGER[:-2] + ", per_record = { Any = { suffix = '/../../x' } } }"))
+    for command in ("run", "check"):
+        done = kumolog.run(command, "init.lua")
+        assert done.returncode == (2 if command == "run" else 1)
+        assert b"leads out of its log_dir" in done.stdout + done.stderr

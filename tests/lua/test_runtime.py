@@ -152,7 +152,7 @@ TEXTS = {
     "load('error(1)', 'chunk')()": "init.lua:2: 1",
     "load('\\n\\nerror(\"inside\")', 'chunk')()": 'init.lua:2: [string "chunk"]:3: inside',
     "kumo.reject(550, 'no')": 'init.lua:2: kumo.reject(550, "no")',
-    "kumo.disconnect(421)": "init.lua:2: kumo.disconnect(421)",
+    "kumo.disconnect(421, 'x')": 'init.lua:2: kumo.disconnect(421, "x")',
 }
 
 
