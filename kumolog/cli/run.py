@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 from dataclasses import asdict
 from functools import partial
@@ -36,6 +37,7 @@ def main(options: argparse.Namespace) -> int:
             terminal.report(
                 "info", "reading events from the terminal, one a line; Ctrl-D ends them"
             )
+        gc.freeze()  # what was made to start lives to the end: no need to look at it again
         try:
             all_well = _feed(host, inputs, terminal, stop)
             summary = host.close()

@@ -78,6 +78,9 @@ class Converter:
 
     def column(self, values: list[Any]) -> Any:
         """A Lua table of one converted value for each place of the list; raises as `to_lua`."""
+        if all(type(value) is str for value in values):
+            texts = {value: lua_text(value) for value in set(values)}  # of a column, few differ
+            return self._table_from([texts[value] for value in values])
         try:
             return self._list(values)
         except RecursionError:
