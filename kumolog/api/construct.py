@@ -94,7 +94,7 @@ class EgressPathConfig(ConfigObject):
 class ListenerDomain(ConfigObject):
     """A result of `kumo.make_listener_domain`."""
 
-    lua_name = "EsmtpDomain"
+    lua_name = "ListenerDomain"
     function = "kumo.make_listener_domain"
 
 

@@ -29,11 +29,6 @@ def python_text(text: str) -> str:
     return text if text.isascii() else text.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
-def bytes_of(text: str) -> bytes:
-    """The bytes of a Lua string."""
-    return text.encode("latin-1")
-
-
 class Converter:
     """Converts for one runtime; ``values`` is what values.lua returned.
 

@@ -139,10 +139,6 @@ class Runtime:
         """The handles of batches of which no message can be reached any more."""
         return list(self._events["take_released"]().values())
 
-    def is_registered(self, event: str) -> bool:
-        """Whether any handler is registered for the event."""
-        return self._events["places"][lua_text(event)] is not None
-
     def registrations(self) -> dict[str, list[str]]:
         """For each event its handlers' places, ``file:line``, in the order of registration."""
         return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from string import ascii_lowercase, ascii_uppercase
 from typing import Final, NamedTuple
 
 from kumolog.errors import KumologError
@@ -18,10 +17,6 @@ _FIELD: Final = re.compile(
 )
 _EMPTY_LINE: Final = re.compile(rb"^\r?\n", re.MULTILINE)
 _WHITESPACE: Final = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")  # all but a lone space
-
-_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
-_UPPER: Final = str.maketrans(ascii_lowercase, ascii_uppercase)
-_SNAKE: Final = str.maketrans(ascii_uppercase + "-", ascii_lowercase + "_")
 
 
 class HeaderError(KumologError):
@@ -112,31 +107,6 @@ def group_headers(headers: Iterable[Header]) -> dict[str, str | list[str]]:
         else:
             groups[name] = [earlier, value]
     return groups
-
-
-def snake_case(name: str) -> str:
-    """Name the meta key for a header: ``X-Campaign-ID`` gives ``x_campaign_id``."""
-    return name.translate(_SNAKE)
-
-
-def kebab_case(name: str) -> str:
-    """Name the meta key for a header: ``X-Campaign-ID`` gives ``x-campaign-id``."""
-    return name.translate(_LOWER)
-
-
-def camel_case(name: str) -> str:
-    """Name the meta key for a header: ``X-Campaign-ID`` gives ``xCampaignId``."""
-    first, *others = kebab_case(name).split("-")
-    return first + "".join(map(_capitalized, others))
-
-
-def pascal_case(name: str) -> str:
-    """Name the meta key for a header: ``X-Campaign-ID`` gives ``XCampaignId``."""
-    return "".join(map(_capitalized, kebab_case(name).split("-")))
-
-
-def _capitalized(word: str) -> str:
-    return word[:1].translate(_UPPER) + word[1:]
 
 
 def _refusal(data: bytes, position: int) -> HeaderError:

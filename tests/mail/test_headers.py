@@ -7,13 +7,9 @@ from hypothesis import strategies as st
 from kumolog.mail.headers import (
     Header,
     HeaderError,
-    camel_case,
     group_headers,
     header_block_end,
-    kebab_case,
     parse_headers,
-    pascal_case,
-    snake_case,
 )
 
 
@@ -125,23 +121,6 @@ def test_a_value_that_is_not_utf_8_is_given_raw() -> None:
 def test_headers_are_grouped_by_lower_cased_name_in_message_order() -> None:
     data = b"X-A: 1\nSubject: =?utf-8?Q?=C3=A9?=\nx-a: 2\nX-a: \xff\n\n"
     assert group_headers(parse_headers(data)) == {"x-a": ["1", "2", "\ufffd"], "subject": "é"}
-
-
-@pytest.mark.parametrize(
-    ("name", "snake", "kebab", "camel", "pascal"),
-    [
-        ("X-Campaign-ID", "x_campaign_id", "x-campaign-id", "xCampaignId", "XCampaignId"),
-        ("subject", "subject", "subject", "subject", "Subject"),
-        ("X_a-É.B", "x_a_É.b", "x_a-É.b", "x_aÉ.b", "X_aÉ.b"),
-        ("", "", "", "", ""),
-        ("a--b", "a__b", "a--b", "aB", "AB"),
-    ],
-)
-def test_meta_keys_are_named_after_headers_in_four_styles(
-    name: str, snake: str, kebab: str, camel: str, pascal: str
-) -> None:
-    styles = (snake_case, kebab_case, camel_case, pascal_case)
-    assert tuple(style(name) for style in styles) == (snake, kebab, camel, pascal)
 
 
 _pieces = st.sampled_from(
