@@ -17,12 +17,13 @@ from kumolog.api import events
 from kumolog.api.registry import LocalLogs
 from kumolog.completion import complete
 from kumolog.duration import format_duration
-from kumolog.errors import PolicyError
+from kumolog.errors import PolicyError, SegmentError
 from kumolog.luavalue import LuaTable, LuaValue
 from kumolog.nodeid import NodeId
 from kumolog.policy import Policy, nearest
 from kumolog.record import RECORD_FIELDS, RECORD_TYPES, STRUCTURED_FIELDS
 from kumolog.rejects import displayable
+from kumolog.segments.names import check_suffix
 
 _PLACE = re.compile(r"(.+?):(\d+)(?:: |$)")
 _ATTRIBUTES = re.compile(rf"\b(?:{'|'.join(STRUCTURED_FIELDS)})(?:\.\w+)+")
@@ -202,9 +203,10 @@ def _logger_remarks(logs: LocalLogs) -> Iterator[Remark]:
     for directory in logs.log_dirs:
         yield from _cannot_be_made(directory)
     for entry in per_record.values():
-        if ".." in (entry["suffix"] or "").split("/"):
-            text = f"suffix {entry['suffix']!r} leads out of its log_dir: `..` is not allowed in it"
-            yield "error", "bad-parameters", text
+        try:
+            check_suffix(entry["suffix"])
+        except SegmentError as error:
+            yield "error", "bad-parameters", str(error)
     yield from _losing_any(per_record)
     for kind, entry in per_record.items():
         if entry["template"] is not None:

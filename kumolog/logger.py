@@ -168,12 +168,12 @@ class Logger:
         self, batch: Batch, messages: BatchMessages, place: int, record: Record
     ) -> dict[str, Any]:
         """The fields in which this logger's record differs from the event's own."""
-        meta, headers = record.meta, record.headers
+        meta = record.meta
         derive: Callable[[str], Any] = partial(derived_meta, record)
         changes: dict[str, Any] = {}
         if place in messages.changes or place in batch.data:
             message = messages.as_seen_by(place, self.number)
-            meta, headers, derive = message.meta, message.header_groups(), message.get_meta
+            meta, derive = message.meta, message.get_meta
             try:
                 queue = message.queue_name()
             except KumologError as error:
@@ -181,9 +181,13 @@ class Logger:
             if queue != record.queue:
                 changes["queue"] = queue
         meta = self._meta.select(meta, derive) if self._meta else {}
-        # KumoMTA: a Rejection has no message, so no headers either.
-        with_headers = self._headers and record.type != "Rejection"
-        headers = self._headers.select(headers) if with_headers else {}
+        headers: dict[str, str | list[str]] = {}
+        # KumoMTA: a Rejection has no message, so no headers either; and where none are listed the
+        # message is not looked at.
+        if self._headers and record.type != "Rejection":
+            has_data = place in batch.data
+            found_headers = messages.message(place).header_groups() if has_data else record.headers
+            headers = self._headers.select(found_headers)
         if meta != record.meta:
             changes["meta"] = meta
         if headers != record.headers:

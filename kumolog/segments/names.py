@@ -51,11 +51,14 @@ class Target:
                     f"{what} {text!r} cannot name a file: "
                     "NUL and characters that the file system's encoding lacks are not allowed"
                 )
-        if ".." in (self.suffix or "").split("/"):
-            raise SegmentError(
-                f"suffix {self.suffix!r} leads out of its log_dir: `..` is not allowed in it"
-            )
+        check_suffix(self.suffix)
         object.__setattr__(self, "key", (directory, self.suffix))
+
+
+def check_suffix(suffix: str | None) -> None:
+    """Refuses a suffix that leads out of its directory. Raises SegmentError."""
+    if ".." in (suffix or "").split("/"):
+        raise SegmentError(f"suffix {suffix!r} leads out of its log_dir: `..` is not allowed in it")
 
 
 def _is_writable_name(text: str) -> bool:
