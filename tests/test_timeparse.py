@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kumolog.api.timeparse import parse_rfc2822, parse_rfc3339
+from kumolog.timeparse import parse_rfc2822, parse_rfc3339
 
 zones = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 moments = st.datetimes(timezones=zones).filter(lambda moment: 2 < moment.year < 9998)
@@ -18,34 +18,30 @@ moments = st.datetimes(timezones=zones).filter(lambda moment: 2 < moment.year < 
 @given(moments)
 def test_rfc_3339_text_is_read_back(moment: datetime) -> None:
     parsed = parse_rfc3339(moment.isoformat())
-    assert parsed.unix_timestamp == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
-        seconds=1
-    )
+    assert parsed.seconds == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
     assert parsed.nanos == moment.microsecond * 1000
 
 
 @given(moments.filter(lambda moment: moment.year >= 1000))
 def test_mail_dates_are_read_back(moment: datetime) -> None:
     parsed = parse_rfc2822(format_datetime(moment))
-    assert parsed.unix_timestamp == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
-        seconds=1
-    )
+    assert parsed.seconds == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "instant"),
     [
-        ("2003-07-01T10:52:37Z", "2003-07-01T10:52:37+00:00"),
-        ("2003-07-01t10:52:37z", "2003-07-01T10:52:37+00:00"),
-        ("2003-07-01 10:52:37.5+02:00", "2003-07-01T08:52:37.500+00:00"),
-        ("2003-07-01T10:52:37.1234567899Z", "2003-07-01T10:52:37.123456789+00:00"),
-        ("2003-07-01T10:52:37\u221202:00", "2003-07-01T12:52:37+00:00"),
-        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:60+00:00"),
-        ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00+00:00"),
+        ("2003-07-01T10:52:37Z", (1_057_056_757, 0)),
+        ("2003-07-01t10:52:37z", (1_057_056_757, 0)),
+        ("2003-07-01 10:52:37.5+02:00", (1_057_049_557, 500_000_000)),
+        ("2003-07-01T10:52:37.1234567899Z", (1_057_056_757, 123_456_789)),
+        ("2003-07-01T10:52:37\u221202:00", (1_057_063_957, 0)),
+        ("2016-12-31T23:59:60Z", (1_483_228_799, 1_000_000_000)),
+        ("0000-01-01T00:00:00Z", (-62_167_219_200, 0)),
     ],
 )
-def test_rfc_3339_has_some_freedom(text: str, shown: str) -> None:
-    assert parse_rfc3339(text).rfc3339 == shown
+def test_rfc_3339_has_some_freedom(text: str, instant: tuple[int, int]) -> None:
+    assert parse_rfc3339(text) == instant
 
 
 @pytest.mark.parametrize(
@@ -97,7 +93,7 @@ def test_other_internet_timestamps_are_refused(text: str, reason: str) -> None:
     ],
 )
 def test_mail_dates_have_much_freedom(text: str, seconds: int) -> None:
-    assert parse_rfc2822(text).unix_timestamp == seconds
+    assert parse_rfc2822(text).seconds == seconds
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,13 @@
 """Times out of text: RFC 3339 and RFC 2822 as chrono reads them, with its error texts.
 
-KumoMTA: kumo.time.parse_rfc3339 and parse_rfc2822, datetime parameters.
+KumoMTA: kumo.time.parse_rfc3339 and parse_rfc2822, datetime parameters, dates in reports.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
-from kumolog.api.calendar import MONTHS, WEEKDAYS, civil_from_days, days_from_civil, days_in_month
-from kumolog.api.timevalue import Time
+from kumolog.calendar import MONTHS, WEEKDAYS, civil_from_days, days_from_civil, days_in_month
 from kumolog.duration import NANOS_PER_SECOND
 
 _DAY: Final = 86_400
@@ -37,7 +36,14 @@ _SHORT_MONTHS: Final = {name[:3].lower(): number for number, name in enumerate(M
 _SHORT_WEEKDAYS: Final = {name[:3].lower(): number for number, name in enumerate(WEEKDAYS)}
 
 
-def parse_rfc3339(text: str) -> Time:
+class Instant(NamedTuple):
+    """Seconds since 1970 in UTC and nanoseconds on top, from 1e9 to 2e9 in a leap second."""
+
+    seconds: int
+    nanos: int
+
+
+def parse_rfc3339(text: str) -> Instant:
     """The time that RFC 3339 text spells; a blank may stand for the ``T``.
 
     Raises ValueError with chrono's reason.
@@ -53,10 +59,10 @@ def parse_rfc3339(text: str) -> Time:
     nanos = source.fraction() if source.skip(".") else 0
     offset = 0 if source.skip("Zz") else source.offset(_MINUS, ":")
     source.end()
-    return _time((year, month, day), clock, nanos, offset)
+    return _instant((year, month, day), clock, nanos, offset)
 
 
-def parse_rfc2822(text: str) -> Time:
+def parse_rfc2822(text: str) -> Instant:
     """The time that RFC 2822 text spells; a day name may be left out, but not be wrong.
 
     Raises ValueError with chrono's reason.
@@ -89,7 +95,7 @@ def parse_rfc2822(text: str) -> Time:
     offset = source.zone()
     source.comments()
     source.end()
-    return _time((year, month, day), (hour, minute, second), 0, offset, weekday)
+    return _instant((year, month, day), (hour, minute, second), 0, offset, weekday)
 
 
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -205,13 +211,13 @@ class _Source:
         return digits
 
 
-def _time(
+def _instant(
     date: tuple[int, int, int],
     clock: tuple[int, int, int],
     nanos: int,
     offset: int,
     weekday: int | None = None,
-) -> Time:
+) -> Instant:
     year, month, day = date
     hour, minute, second = clock
     if not (1 <= month <= 12 and hour <= 23 and minute <= 59 and second <= 60):
@@ -223,4 +229,4 @@ def _time(
         raise ValueError(_IMPOSSIBLE)
     leap = second == 60
     seconds = days * _DAY + hour * 3600 + minute * 60 + second - leap - offset
-    return Time(seconds, nanos + leap * NANOS_PER_SECOND)
+    return Instant(seconds, nanos + leap * NANOS_PER_SECOND)

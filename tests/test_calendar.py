@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kumolog.api.calendar import civil_from_days, days_from_civil, days_in_month, iso_week
+from kumolog.calendar import civil_from_days, days_from_civil, days_in_month, iso_week
 
 EPOCH = date(1970, 1, 1).toordinal()
 
