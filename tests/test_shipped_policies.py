@@ -19,6 +19,9 @@ from support import Logged
 from kumolog import Host
 from kumolog.api import surface
 from kumolog.check import check_policy
+from kumolog.sources.lines import Block
+from kumolog.sources.mail import open_mail
+from kumolog.sources.stop import Stop
 
 ROOT = Path(__file__).parent.parent
 POLICIES = sorted(path.name for path in (ROOT / "policy").glob("*.lua"))
@@ -108,3 +111,29 @@ def test_the_csv_reads_back_whatever_the_replies_say(replies: list[tuple[str, st
         text = logged.text("/var/log/kumomta/bounces", ".csv")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [(row["kind"], row["reply"]) for row in rows] == replies
+
+
+def test_complaints_bounces_and_other_mail_are_kept_apart(tmp_path: Path) -> None:
+    mail = ROOT / "examples"
+    sources = [str(mail / name / "mail") for name in ("feedback_loop", "bounce_mailbox")]
+    root, rejects = tmp_path / "root", tmp_path / "rejects.jsonl"
+    with (
+        Stop() as stop,
+        Host.open(ROOT / "policy" / "fbl_and_bounces.lua", root=root, rejects=rejects) as host,
+    ):
+        for piece in open_mail(sources, report=pytest.fail, stop=stop):
+            assert isinstance(piece, Block)
+            host.log_lines(piece.lines)
+    logged = Logged(root, host.close(), rejects)
+    assert logged.summary.all_well
+    feedback, bounces, received = (
+        logged.records(f"/var/log/kumomta/{name}") for name in ("feedback", "bounces", "received")
+    )
+    assert [record["meta"].get("x_complaint_id") for record in feedback] == ["1001", None]
+    assert [(record["type"], record["recipient"]) for record in bounces] == [
+        ("OOB", "bob@post.example"),
+        ("OOB", "eve@inbox.example"),
+        ("OOB", "joe@inbox.example"),
+    ]
+    assert bounces[1]["meta"] == {"x_failed_recipients": "eve@inbox.example, joe@inbox.example"}
+    assert kinds(received) == ["Reception"] * 5

@@ -41,6 +41,15 @@ class Overlong:
     text: bytes
 
 
+@dataclass(slots=True, frozen=True)
+class Refused:
+    """What is no event, and stays where it is: the line in ``source`` where it begins, and why."""
+
+    source: str
+    line: int
+    error: str
+
+
 class LineSplitter:
     """Cuts the pieces of one input into lines; holds one unfinished line between them.
 

@@ -57,8 +57,7 @@ def expand(paths: Sequence[str], leave_out: str | None = None) -> list[Input]:
     it is named itself. Raises KumologError for that, and for a path that is missing or not
     readable, before anything is read.
     """
-    if paths.count(STDIN) > 1:
-        raise KumologError("reading stdin: - is given twice, but it can be read only once")
+    check_stdin(paths)
     written = _identity(leave_out)
     for path in paths:
         if written is not None and _identity(path) == written:
@@ -68,6 +67,12 @@ def expand(paths: Sequence[str], leave_out: str | None = None) -> list[Input]:
             )
     found = [entry for path in paths for entry in _expand_one(path)]
     return [entry for entry in found if written is None or _identity(entry.path) != written]
+
+
+def check_stdin(paths: Sequence[str]) -> None:
+    """Raise KumologError where ``-`` is more than one of ``paths``."""
+    if paths.count(STDIN) > 1:
+        raise KumologError("reading stdin: - is given twice, but it can be read only once")
 
 
 def segments(directory: str) -> list[str]:
