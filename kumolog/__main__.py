@@ -1,7 +1,5 @@
 """``python -m kumolog``."""
 
-import sys
+from kumolog.cli import process
 
-from kumolog.cli import main
-
-sys.exit(main())
+process()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import msgspec
 
 from kumolog.api import events
 from kumolog.api.registry import LocalLogs
+from kumolog.clock import SYSTEM_CLOCK
 from kumolog.completion import complete
 from kumolog.duration import format_duration
 from kumolog.errors import PolicyError, SegmentError
@@ -35,8 +34,7 @@ _OVERSHADOWED = ("template", *_PLACES, "segment_header")
 Remark = tuple[str, str, str]  # level, code, text
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One remark; ``level`` is error, warning or info, ``line`` 0 where no line is known."""
 
     file: str
@@ -46,8 +44,7 @@ class Finding:
     message: str
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(msgspec.Struct):
     """What `check_policy` found.
 
     ``loads`` is False when the policy could not be run at all; ``frames`` are the Lua frames of the
@@ -56,8 +53,8 @@ class Outcome:
 
     policy: str
     loads: bool = True
-    configured: list[str] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    configured: list[str] = []
+    findings: list[Finding] = []
     frames: tuple[str, ...] = ()
 
     @property
@@ -309,7 +306,7 @@ def _trial(kind: str, logs: LocalLogs) -> Iterator[Remark]:
     """What a rendering shows that compiling does not: names that the engine does not have."""
     from kumolog.templates import TemplateError
 
-    sample = complete({"type": "Delivery" if kind == "Any" else kind}, 0, NodeId({}), time.time)
+    sample = complete({"type": "Delivery" if kind == "Any" else kind}, 0, NodeId({}), SYSTEM_CLOCK)
     if logs.templates is None:
         return
     try:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import MsgspecError
 
+from kumolog.clock import Clock
 from kumolog.errors import EventError, KumologError
 from kumolog.mail.addresses import EnvelopeAddress
 from kumolog.nodeid import NodeId
@@ -44,15 +45,13 @@ _DEFAULT_REPLIES = {
 }
 
 
-def complete(
-    given: Mapping[str, Any], size: int, node: NodeId, clock: Callable[[], float]
-) -> Record:
+def complete(given: Mapping[str, Any], size: int, node: NodeId, clock: Clock) -> Record:
     """The record for an event with a known type; ``size`` is that of its message data.
 
     ``clock`` gives the time for an event that has none. Raises EventError naming the field that is
     wrong.
     """
-    full = _defaults(given, size, node, int(clock()))
+    full = _defaults(given, size, node, clock)
     full.update(
         (key, value)
         for key, value in given.items()
@@ -73,11 +72,12 @@ def complete(
     return record
 
 
-def _defaults(given: Mapping[str, Any], size: int, node: NodeId, now: int) -> dict[str, Any]:
+def _defaults(given: Mapping[str, Any], size: int, node: NodeId, clock: Clock) -> dict[str, Any]:
+    now = int(clock.wall())
     meta = given.get("meta")
     reception_protocol = meta.get("reception_protocol") if isinstance(meta, dict) else None
     return {
-        "id": "" if given["type"] == "Rejection" else new_spool_id(),
+        "id": "" if given["type"] == "Rejection" else new_spool_id(clock),
         "sender": "",
         "recipient": "",
         "queue": "",

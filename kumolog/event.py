@@ -11,12 +11,12 @@ import binascii
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from msgspec import MsgspecError
 
+from kumolog.clock import SYSTEM_CLOCK, Clock
 from kumolog.completion import breaks_lines, complete, with_unknown
 from kumolog.errors import EventError
 from kumolog.nodeid import NodeId
@@ -30,8 +30,7 @@ _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
 
 
-@dataclass(slots=True)
-class Rejected:
+class Rejected(msgspec.Struct):
     """A line that is no valid event: its place in the batch's source, why, and its text."""
 
     position: int
@@ -39,27 +38,39 @@ class Rejected:
     text: bytes
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(msgspec.Struct):
     """Events that go through the loggers together, in order; the lists run in parallel.
 
     ``lines`` are the finished JSON lines without line end, for a logger that changes nothing.
     ``positions`` lead back to the source lines. ``unknown`` has, for events with fields kumolog
     does not know, the whole record as a mapping; ``data`` the message bytes of events that bring
-    them.
+    them. ``is_bounce_report`` says that the first record is the reception of a report and the
+    others are its OOB records: filters are asked about the first alone.
     """
 
     records: list[Record]
     lines: Sequence[bytes]
     positions: Sequence[int]
     source_lines: Sequence[bytes]
-    unknown: dict[int, dict[str, Any]] = field(default_factory=dict)
-    data: dict[int, bytes] = field(default_factory=dict)
-    rejected: list[Rejected] = field(default_factory=list)
+    unknown: dict[int, dict[str, Any]] = {}
+    data: dict[int, bytes] = {}
+    rejected: list[Rejected] = []
+    is_bounce_report: bool = False
     _is_bare: bool | None = None
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def part(self, start: int, end: int) -> Batch:
+        """The events from one place to before another, as a batch of their own."""
+        return Batch(
+            self.records[start:end],
+            self.lines[start:end],
+            self.positions[start:end],
+            self.source_lines,
+            {place - start: self.unknown[place] for place in self.unknown if start <= place < end},
+            {place - start: self.data[place] for place in self.data if start <= place < end},
+        )
 
     @property
     def is_bare(self) -> bool:
@@ -72,7 +83,7 @@ class Batch:
 class EventDecoder:
     """Decodes source lines; ``clock`` gives the time for events that carry none."""
 
-    def __init__(self, node: NodeId, clock: Any) -> None:
+    def __init__(self, node: NodeId, clock: Clock = SYSTEM_CLOCK) -> None:
         self._node = node
         self._clock = clock
 

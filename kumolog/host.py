@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 
 from kumolog.api.classify import BounceClassifier
 from kumolog.api.registry import LocalLogs, Report
+from kumolog.clock import SYSTEM_CLOCK, Clock
 from kumolog.duration import NANOS_PER_SECOND
 from kumolog.errors import KumologError, PolicyError
 from kumolog.event import Batch, EventDecoder
@@ -23,10 +24,18 @@ from kumolog.logger import Failure, Logger, directory_below
 from kumolog.message import BatchMessages
 from kumolog.nodeid import NodeId
 from kumolog.policy import HANDLER_SECONDS, Policy
-from kumolog.rejects import Rejects
+from kumolog.record import Record
+from kumolog.rejects import RejectedLines, Rejects
 from kumolog.segments.recovery import finish_earlier_segments
+from kumolog.segments.rotation import WriterOptions
 from kumolog.segments.segment import Sync, Totals
-from kumolog.segments.writer import Writer, WriterOptions
+from kumolog.segments.writer import Writer
+
+if TYPE_CHECKING:
+    from kumolog.reception import Reception
+
+L = TypeVar("L", bound=Logger)
+Classify = Callable[[Record], str | None]
 
 DEFAULT_REJECTS = "kumolog-rejects.jsonl"
 _SPACE_CHECK_SECONDS = 5.0
@@ -37,11 +46,13 @@ class Summary:
     """What became of every event.
 
     For each logger ``offered`` = ``disabled`` + ``filtered`` + ``failed`` + ``written``.
+    ``malformed_reports`` are among the messages that were logged as they came.
     """
 
     read: int
     rejected: int
     loggers: list[dict[str, Any]]
+    malformed_reports: int = 0
 
     @property
     def all_well(self) -> bool:
@@ -56,17 +67,27 @@ class Host:
     """
 
     def __init__(
-        self, policy: Policy, loggers: Sequence[Logger], rejects: Path, report: Report
+        self,
+        policy: Policy,
+        loggers: Sequence[Logger],
+        rejects: RejectedLines,
+        report: Report,
+        *,
+        receives: bool,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.loggers = loggers
         self.read = 0
         self.rejected = 0
         self._policy = policy
         self._report = report
-        self._rejects = Rejects(rejects)
-        self._decoder = EventDecoder(NodeId(), time.time)
+        self._rejects = rejects
+        self._decoder = EventDecoder(NodeId(), clock)
+        self._now = clock.monotonic
         self._space_checked = -_SPACE_CHECK_SECONDS
         self._hurried = False
+        self._receives = receives
+        self._reception: Reception | None = None
         self._summary: Summary | None = None
 
     @classmethod
@@ -80,13 +101,17 @@ class Host:
         sync: Sync = "never",
         allow_missing_handlers: bool = False,
         handler_timeout: float = HANDLER_SECONDS,
+        receive: bool = True,
         report: Report | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> Self:
         """Loads a policy and starts its loggers; the parameters are the command line's options.
 
         Every log_dir is put below ``root``. ``flush_interval`` and ``handler_timeout`` are seconds.
-        ``report`` hears diagnostics as (level, text); without it they go to stderr. Raises
-        PolicyError, and KumologError for an environment that cannot work.
+        Without ``receive`` no reception handler runs and no report is looked for.
+        ``report`` hears diagnostics as (level, text); without it they go to stderr. ``clock``
+        is the time for the policy and its records. Raises PolicyError, and KumologError for an
+        environment that cannot work.
         """
         report = report or _to_stderr
         below = None if root is None else Path(root)
@@ -95,24 +120,22 @@ class Host:
             report,
             make_directory=partial(make_directory, below),
             handler_seconds=handler_timeout,
+            clock=clock,
         )
-        loaded.load()
-        if not allow_missing_handlers:
-            for error in loaded.missing_handlers():
-                raise error
+        load(loaded, allow_missing_handlers=allow_missing_handlers)
         if not loaded.registry.local_logs:
             raise PolicyError(
                 f"{policy}: the policy configures no logger, so every record would be dropped: "
                 "call kumo.configure_local_logs in its init handler"
             )
-        classifier = loaded.registry.state(BounceClassifier)
-        classify = None if classifier.find is None else classifier.classify
-        loggers = [
-            Logger(number, logs, below, _writer(logs, flush_interval, sync, report), classify)
-            for number, logs in enumerate(loaded.registry.local_logs)
-        ]
-        loaded.prepare(loggers)
-        host = cls(loaded, loggers, Path(rejects), report)
+
+        def logger(number: int, logs: LocalLogs, classify: Classify | None) -> Logger:
+            writer = _writer(logs, flush_interval, sync, report, clock)
+            return Logger(number, logs, below, writer, classify)
+
+        loggers = prepared_loggers(loaded, logger)
+        kept = Rejects(Path(rejects))
+        host = cls(loaded, loggers, kept, report, receives=receive, clock=clock)
         _start(loggers, report)
         return host
 
@@ -140,11 +163,12 @@ class Host:
         self._await_space()
         batch = self._decoder.decode(lines)
         origin = _Origin(source, numbers or range(self.read + 1, self.read + len(lines) + 1))
-        self._log(batch, origin)
+        self.read += len(lines)
+        for part in self._receive(batch) if batch.data else (batch,):
+            self._log(part, origin)
 
     def _log(self, batch: Batch, origin: _Origin) -> None:
         """bytes → Batch → for each logger: enabled? → filter → select → render → segment."""
-        self.read += len(batch) + len(batch.rejected)
         messages = BatchMessages(batch)
         answers, failures = self._policy.ask(batch, messages)  # enabled?  filter
         for logger, answer in zip(self.loggers, answers, strict=True):
@@ -153,6 +177,16 @@ class Host:
             self._policy.show(batch, messages)
         if batch.rejected or failures:
             self._reject(batch, failures, origin)
+
+    def _receive(self, batch: Batch) -> Iterator[Batch]:
+        """The batch in parts: the messages that it brings have been received."""
+        if not self._receives:
+            return iter((batch,))
+        if self._reception is None:
+            from kumolog.reception import Reception  # few events bring a message
+
+            self._reception = Reception(self._policy, self._report)
+        return self._reception.parts(batch)
 
     def reject(self, source: str, line: int, error: str, text: bytes, *, count: bool) -> None:
         """Puts into the rejects file what never became a line; ``count`` it as one event read."""
@@ -197,6 +231,7 @@ class Host:
                 self.read,
                 self.rejected,
                 [_result(*pair) for pair in zip(self.loggers, totals, strict=True)],
+                0 if self._reception is None else self._reception.malformed,
             )
             self._policy.close()
             for logger, done in zip(self.loggers, totals, strict=True):
@@ -222,7 +257,7 @@ class Host:
 
     def _await_space(self) -> None:
         """Pauses intake while a logger's disk has less room than its limits ask for."""
-        now = time.monotonic()
+        now = self._now()
         if now - self._space_checked < _SPACE_CHECK_SECONDS:
             return
         told = ""
@@ -238,7 +273,27 @@ class Host:
             time.sleep(0.2)
         if told and not self._hurried:
             self._report("info", "there is room again; intake goes on")
-        self._space_checked = time.monotonic()
+        self._space_checked = self._now()
+
+
+def load(policy: Policy, *, allow_missing_handlers: bool = False) -> None:
+    """Loads a policy; raises PolicyError, also for filter events that nobody handles."""
+    policy.load()
+    if not allow_missing_handlers:
+        for error in policy.missing_handlers():
+            raise error
+
+
+def prepared_loggers(
+    policy: Policy, make: Callable[[int, LocalLogs, Classify | None], L]
+) -> list[L]:
+    """A logger for each that a loaded policy has configured; it can be asked about them then."""
+    classifier = policy.registry.state(BounceClassifier)
+    classify = None if classifier.find is None else classifier.classify
+    configured = enumerate(policy.registry.local_logs)
+    loggers = [make(number, logs, classify) for number, logs in configured]
+    policy.prepare(loggers)
+    return loggers
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +302,9 @@ class _Origin:
     numbers: Sequence[int]
 
 
-def _writer(logs: LocalLogs, flush_interval: float, sync: Sync, report: Report) -> Writer:
+def _writer(
+    logs: LocalLogs, flush_interval: float, sync: Sync, report: Report, clock: Clock
+) -> Writer:
     params = logs.params
     duration = params["max_segment_duration"]
     options = WriterOptions(
@@ -258,7 +315,7 @@ def _writer(logs: LocalLogs, flush_interval: float, sync: Sync, report: Report) 
         flush_interval=flush_interval,
         sync=sync,
     )
-    return Writer(options, report=partial(report, "warning"))
+    return Writer(options, report=partial(report, "warning"), clock=clock)
 
 
 def _result(logger: Logger, totals: Totals) -> dict[str, Any]:

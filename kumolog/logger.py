@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import msgspec
+from typing import Any, NamedTuple, Protocol
 
 from kumolog.api.registry import LocalLogs
 from kumolog.errors import KumologError, PolicyError, SegmentError
-from kumolog.event import Batch, encode
-from kumolog.message import BatchMessages, derived_meta
+from kumolog.event import Batch
+from kumolog.message import BatchMessages
 from kumolog.record import RECORD_TYPES, Record
+from kumolog.rendering import Rendering
 from kumolog.segments.names import Key, Target
+from kumolog.segments.segment import Totals
 from kumolog.segments.space import FreeSpace
-from kumolog.segments.writer import Writer
-from kumolog.select import HeaderSelector, MetaSelector
 
 PASSED, FILTERED, DISABLED, FAILED, ASK = "pfde?"
+OUTCOMES = {PASSED: "written", FILTERED: "filtered", DISABLED: "disabled", FAILED: "failed"}
 _NO_ENTRY: dict[str, Any] = {"enable": True, "segment_header": ""}
 
 
@@ -64,6 +62,15 @@ def routes(params: dict[str, Any], root: Path | None) -> dict[str, Route]:
     return {kind: route(kind) for kind in RECORD_TYPES}
 
 
+class LineWriter(Protocol):
+    """Takes the lines of one logger; see `kumolog.segments.writer.Writer`."""
+
+    def start(self) -> None: ...
+    def put(self, target: Target, lines: Sequence[bytes]) -> None: ...
+    def hurry(self) -> None: ...
+    def close(self) -> Totals: ...
+
+
 class Logger:
     """Selects, renders and hands over; the writer does the rest in its own thread."""
 
@@ -72,7 +79,7 @@ class Logger:
         number: int,
         config: LocalLogs,
         root: Path | None,
-        writer: Writer,
+        writer: LineWriter,
         classify: Callable[[Record], str | None] | None = None,
     ) -> None:
         params = config.params
@@ -90,11 +97,7 @@ class Logger:
         self.space = FreeSpace(
             self.directories[0], params["min_free_space"], params["min_free_inodes"]
         )
-        self._meta = MetaSelector(params["meta"])
-        self._headers = HeaderSelector(params["headers"])
-        self._templates = config.templates
-        self._classify = classify
-        self._keeps_lines = not (self._meta or self._headers or classify)
+        self._rendering = Rendering(number, params, config.templates, classify)
         targets = {route.target for route in self.routes.values() if route.enabled}
         templated = any(route.template for route in self.routes.values())
         self._only_target = targets.pop() if len(targets) == 1 and not templated else None
@@ -108,6 +111,10 @@ class Logger:
             return DISABLED
         return PASSED if self.filter_event is None or kind == "Rejection" else ASK
 
+    def record(self, batch: Batch, messages: BatchMessages, place: int) -> dict[str, Any]:
+        """The record as its line or template gets it; raises KumologError as rendering does."""
+        return self._rendering.record(batch, messages, place)
+
     def log(self, batch: Batch, messages: BatchMessages, answers: str) -> list[Failure]:
         """Writes the records of a batch that passed; gives those whose template raised."""
         counts = self.counts
@@ -115,7 +122,7 @@ class Logger:
         counts["disabled"] += answers.count(DISABLED)
         counts["filtered"] += answers.count(FILTERED)
         counts["failed"] += answers.count(FAILED)
-        if self._only_target and self._keeps_lines and batch.is_bare and not messages.changes:
+        if self._only_target and self._rendering.keeps(batch, messages):
             lines = batch.lines
             if answers.count(PASSED) < len(answers):
                 lines = [line for line, a in zip(lines, answers, strict=True) if a == PASSED]
@@ -133,12 +140,13 @@ class Logger:
         """The lines by target; kinds that share a segment stay in the order of their records."""
         runs: list[tuple[Target, list[bytes]]] = []
         current: dict[Key, tuple[Target, list[bytes]]] = {}
+        render = self._rendering.line
         for place, (record, answer) in enumerate(zip(batch.records, answers, strict=True)):
             if answer != PASSED:
                 continue
             _, target, template = self.routes[record.type]
             try:
-                line = self._line(batch, messages, place, template)
+                line = render(batch, messages, place, template)
             except KumologError as error:
                 failures.append(Failure(place, self.number, error))
                 continue
@@ -148,50 +156,3 @@ class Logger:
                 runs.append(run)
             run[1].append(line)
         return runs
-
-    def _line(
-        self, batch: Batch, messages: BatchMessages, place: int, template: str | None
-    ) -> bytes:
-        record = batch.records[place]
-        changes = self._selected(batch, messages, place, record)
-        if template is None and not changes:
-            return batch.lines[place]
-        known = batch.unknown.get(place)
-        if template is None and known is None:
-            return encode(msgspec.structs.replace(record, **changes))
-        whole = (msgspec.to_builtins(record) if known is None else known) | changes
-        if template is None or self._templates is None:
-            return encode(whole)
-        return self._templates.render(template, whole).removesuffix("\n").encode()
-
-    def _selected(
-        self, batch: Batch, messages: BatchMessages, place: int, record: Record
-    ) -> dict[str, Any]:
-        """The fields in which this logger's record differs from the event's own."""
-        meta = record.meta
-        derive: Callable[[str], Any] = partial(derived_meta, record)
-        changes: dict[str, Any] = {}
-        if place in messages.changes or place in batch.data:
-            message = messages.as_seen_by(place, self.number)
-            meta, derive = message.meta, message.get_meta
-            try:
-                queue = message.queue_name()
-            except KumologError as error:
-                queue = str(error)  # KumoMTA: the error text stands in the name's place
-            if queue != record.queue:
-                changes["queue"] = queue
-        meta = self._meta.select(meta, derive) if self._meta else {}
-        headers: dict[str, str | list[str]] = {}
-        # KumoMTA: a Rejection has no message, so no headers either; and where none are listed the
-        # message is not looked at.
-        if self._headers and record.type != "Rejection":
-            has_data = place in batch.data
-            found_headers = messages.message(place).header_groups() if has_data else record.headers
-            headers = self._headers.select(found_headers)
-        if meta != record.meta:
-            changes["meta"] = meta
-        if headers != record.headers:
-            changes["headers"] = headers
-        if self._classify is not None and (found := self._classify(record)) is not None:
-            changes["bounce_classification"] = found
-        return changes

@@ -7,39 +7,39 @@ kind are looked up by a value's exact type, so ``True`` is never taken for an in
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite, isnan
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from kumolog.luafunction import LuaFunction
 from kumolog.luaobject import LuaObject
 
 MAX_DEPTH: Final = 128  # a table nested deeper is taken to contain itself
 
 
-@dataclass(slots=True)
-class LuaTable:
+class LuaTable(msgspec.Struct):
     """One Lua table.
 
     ``items`` are all its pairs in Lua's iteration order, ``sequence`` the values 1..#t with None
     for a hole, ``is_array`` tells the mark that parsed JSON, TOML and YAML arrays carry.
     """
 
-    items: list[tuple[LuaValue, LuaValue]] = field(default_factory=list)
-    sequence: list[LuaValue] = field(default_factory=list)
+    items: list[tuple[LuaValue, LuaValue]] = []
+    sequence: list[LuaValue] = []
     is_array: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Opaque:
+class Opaque(msgspec.Struct, frozen=True):
     """A Lua value without content here; ``null`` is the light userdata that is JSON's null."""
 
     kind: Literal["function", "thread", "userdata", "null"]
 
 
-LuaValue: TypeAlias = bool | int | float | str | bytes | LuaTable | Opaque | LuaObject | None
+LuaValue: TypeAlias = (
+    bool | int | float | str | bytes | LuaTable | Opaque | LuaObject | LuaFunction | None
+)
 
 NULL: Final = Opaque("null")
 
@@ -93,9 +93,9 @@ def with_nulls(value: Any) -> Any:
 def rebuilt(value: LuaValue) -> LuaValue:
     """Return a copy made pair by pair: array marks are lost, a sequence ends at its first hole.
 
-    An object becomes the table of the pairs that its ``__pairs`` gives. Raises ValueError where a
-    userdata or endless nesting cannot be copied; its text names what was met, fit to stand after
-    "while processing". KumoMTA: parameter tables, second attempt.
+    An object becomes the table of the pairs that its ``__pairs`` gives. Raises ValueError where
+    endless nesting, and NotSerializableError where a userdata cannot be copied. KumoMTA: parameter
+    tables, second attempt.
     """
     return _rebuilt(value, 0)
 
@@ -107,6 +107,8 @@ def echo(value: LuaValue) -> str:
     """
     try:
         copy = rebuilt(value)
+    except NotSerializableError:
+        return _WITHOUT_PAIRS
     except ValueError as error:
         return str(error)
     try:
@@ -173,6 +175,10 @@ def _opaque_to_json(value: Opaque, _depth: int) -> None:
         raise NotSerializableError(value.kind)
 
 
+def _function_to_json(_value: LuaFunction, _depth: int) -> None:
+    raise NotSerializableError("function")
+
+
 def _object_to_json(_value: LuaObject, _depth: int) -> None:
     raise NotSerializableError("userdata")
 
@@ -190,6 +196,7 @@ _TO_JSON: Final[dict[type, Callable[[Any, int], Any]]] = {
     bytes: lambda value, _: list(value),
     LuaTable: _table_to_json,
     Opaque: _opaque_to_json,
+    LuaFunction: _function_to_json,
 }
 
 
@@ -210,20 +217,20 @@ def _rebuilt_table(table: LuaTable, depth: int) -> LuaTable:
 
 def _rebuilt_opaque(value: Opaque, _depth: int) -> Opaque:
     if value.kind == "userdata":
-        raise ValueError(_WITHOUT_PAIRS)
+        raise NotSerializableError(value.kind)
     return value
 
 
 def _rebuilt_object(value: LuaObject, depth: int) -> LuaValue:
     method = value.lua_metamethods.get("__pairs")
     if method is None:
-        raise ValueError(_WITHOUT_PAIRS)
+        raise NotSerializableError("userdata")
     pairs = [(key, from_json(item)) for key, item in getattr(value, method)()]
     return _rebuilt_table(LuaTable(pairs), depth)
 
 
 _REBUILD: Final[dict[type, Callable[[Any, int], LuaValue]]] = {
-    **dict.fromkeys((type(None), bool, int, float, str, bytes), _same),
+    **dict.fromkeys((type(None), bool, int, float, str, bytes, LuaFunction), _same),
     LuaTable: _rebuilt_table,
     Opaque: _rebuilt_opaque,
 }
@@ -263,6 +270,7 @@ _DESCRIBE: Final[dict[type, Callable[[Any], str]]] = {
     str: lambda value: f"string {quoted(value)}",
     bytes: lambda _: "byte array",
     LuaTable: lambda table: "sequence" if table.sequence or table.is_array else "map",
+    LuaFunction: lambda _: "function",
     Opaque: lambda value: "Option value" if value.kind == "null" else value.kind,
 }
 
@@ -274,6 +282,7 @@ _TYPE_NAME: Final[dict[type, Callable[[Any], str]]] = {
     str: lambda _: "string",
     bytes: lambda _: "string",
     LuaTable: lambda _: "table",
+    LuaFunction: lambda _: "function",
     Opaque: lambda value: "lightuserdata" if value.kind == "null" else value.kind,
 }
 

@@ -6,20 +6,25 @@ and makes a `Message` only for those whose handler asks for more than meta value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import inf
 from typing import Any
+
+from msgspec.structs import replace
 
 from kumolog.completion import default_queue_name
 from kumolog.errors import KumologError
 from kumolog.event import Batch
-from kumolog.luavalue import LuaValue, to_json, type_name
 from kumolog.mail.addresses import AddressHeader, EnvelopeAddress
 from kumolog.mail.headers import Header, group_headers, parse_headers
+from kumolog.mail.rewriting import append_field, prepend_field, remove_fields
 from kumolog.queue_name import parse_queue_name
 from kumolog.record import Record
 
-_QUEUE_KEYS = ("queue", "campaign", "tenant", "routing_domain")
+_QUEUE_KEYS = frozenset(("queue", "campaign", "tenant", "routing_domain"))
+_ENVELOPE = ("sender", "recipient", "size", "num_attempts")
+_MAX_ATTEMPTS = 0xFFFF
+_AT_FIRST, _AFTER_ALL = -1.0, inf  # before and after the numbers of all loggers
 # Meta values that are the same thing as a field of the record, where the event's meta lacks them.
 _DERIVED: dict[str, Callable[[Record], Any]] = {
     "reception_protocol": lambda record: record.reception_protocol,
@@ -46,32 +51,40 @@ class _Decoded(Header):
 
     __slots__ = ()
 
-    def value(self) -> bytes:
-        return self.raw
+    def decoded(self) -> str:
+        return self.raw.decode()
 
 
 class Message:
-    """One message: its record, its bytes where the event brought them, its meta as changed."""
+    """One message as it is at one time: what changes it gives another one.
+
+    ``record`` is the event's with the envelope as changed, ``meta`` the meta as changed. ``data``
+    are the message's bytes. Of an event that brings none the headers are known that it lists; then
+    ``data`` is None, or the headers alone that were added since.
+    """
 
     def __init__(self, record: Record, data: bytes | None) -> None:
         self.record = record
         self.data = data
         self.meta = record.meta
+        self.is_whole = data is not None
+        self._original = record  # the event's
+        self._base = record  # of which ``record`` is the changed form
+        self._named_after = record  # whose recipient names the queue
         self._queue_changed = False
+        self._headers: Sequence[Header] | None = None
+        self._groups: dict[str, str | list[str]] | None = None if self.is_whole else record.headers
+
+    # Meta and queue -----------------------------------------------------------------------------
 
     def get_meta(self, key: str) -> Any:
         """The meta value, None where it is absent or null."""
         if key in self.meta:
             return self.meta[key]
-        return derived_meta(self.record, key)
-
-    def set_meta(self, key: str, value: Any) -> None:
-        """Changes the meta of this message, not the record it came from."""
-        self.meta = self.meta | {key: value}
-        self._queue_changed = self._queue_changed or key in _QUEUE_KEYS
+        return derived_meta(self._original, key)
 
     def queue_name(self) -> str:
-        """The record's queue; after a change of meta that names a queue, the one it names now.
+        """The record's queue; after a change of what names a queue, the one it names now.
 
         A record whose queue does not follow from its parts has it from meta ``queue``, which wins
         over them (KumoMTA: queue names). Raises KumologError where such a meta value is no string.
@@ -80,15 +93,18 @@ class Message:
             return self.record.queue
         if self.get_meta("queue") is None and not self._named_by_parts():
             return self.record.queue
-        return default_queue_name(self.record, {key: self.get_meta(key) for key in _QUEUE_KEYS})
+        parts = {key: self.get_meta(key) for key in _QUEUE_KEYS}
+        return default_queue_name(self._named_after, parts)
 
     def _named_by_parts(self) -> bool:
-        original = Message(self.record, None)
+        original = Message(self._original, None)
         parts = {key: original.get_meta(key) for key in _QUEUE_KEYS}
         try:
-            return default_queue_name(self.record, parts) == self.record.queue
+            return default_queue_name(self._original, parts) == self._original.queue
         except KumologError:
             return False
+
+    # The envelope and the record ----------------------------------------------------------------
 
     def recipients(self) -> list[EnvelopeAddress]:
         """The recipients as addresses; raises AddressError."""
@@ -96,16 +112,41 @@ class Message:
         listed = [recipient] if isinstance(recipient, str) else recipient
         return [EnvelopeAddress.parse(address) for address in listed]
 
-    @cached_property
+    def changed_fields(self) -> dict[str, Any]:
+        """The fields of the record, but for meta and headers, that were changed."""
+        changed: dict[str, Any] = {}
+        if self.record is not self._base:
+            for name in _ENVELOPE:
+                value = getattr(self.record, name)
+                if value != getattr(self._base, name):
+                    changed[name] = value
+        if self._queue_changed:
+            try:
+                queue = self.queue_name()
+            except KumologError as error:
+                queue = str(error)  # KumoMTA: the error text stands in the name's place
+            if queue != self.record.queue:
+                changed["queue"] = queue
+        return changed
+
+    def as_record(self) -> Record:
+        """The record of the message as it is now, with all its meta."""
+        changed = self.changed_fields()
+        if self.meta is not self._original.meta:
+            changed["meta"] = self.meta
+        return replace(self._base, **changed) if changed else self._base
+
+    # Headers ------------------------------------------------------------------------------------
+
+    @property
     def headers(self) -> Sequence[Header]:
-        """The headers in message order: of the message data, else those the event lists."""
-        if self.data is not None:
-            return parse_headers(self.data)
-        return [
-            _Decoded(name, value.encode())
-            for name, values in self.record.headers.items()
-            for value in ([values] if isinstance(values, str) else values)
-        ]
+        """The headers in message order; raises HeaderError where they cannot be parsed."""
+        if self._headers is None:
+            if self.is_whole:
+                self._headers = parse_headers(self.data or b"")
+            else:
+                self._headers = _listed(self.record.headers)
+        return self._headers
 
     def header_values(self, name: str) -> list[bytes]:
         """The decoded values of all headers of that name."""
@@ -122,12 +163,85 @@ class Message:
 
     def header_groups(self) -> dict[str, str | list[str]]:
         """All headers for selection into a record; none where the block cannot be parsed."""
-        if self.data is None:
-            return self.record.headers
-        try:
-            return group_headers(self.headers)
-        except KumologError:
-            return {}
+        if self._groups is None:
+            try:
+                self._groups = group_headers(self.headers)
+            except KumologError:
+                self._groups = {}
+        return self._groups
+
+    # Changes: each gives the message that it leads to -------------------------------------------
+
+    def with_meta(self, values: Mapping[str, Any]) -> Message:
+        """With these meta values over those it has."""
+        queue_changed = self._queue_changed or not _QUEUE_KEYS.isdisjoint(values)
+        return self._with(meta={**self.meta, **values}, _queue_changed=queue_changed)
+
+    def with_sender(self, sender: str) -> Message:
+        """With another envelope sender, in printed form."""
+        return self._with(record=replace(self.record, sender=sender))
+
+    def with_recipients(self, recipients: Sequence[str]) -> Message:
+        """With these envelope recipients, in printed form."""
+        listed = recipients[0] if len(recipients) == 1 else list(recipients)
+        record = replace(self.record, recipient=listed)
+        return self._with(record=record, _named_after=record, _queue_changed=True)
+
+    def with_one_more_attempt(self) -> Message:
+        """With its number of delivery attempts increased."""
+        attempts = min(self.record.num_attempts + 1, _MAX_ATTEMPTS)
+        return self._with(record=replace(self.record, num_attempts=attempts))
+
+    def with_data(self, data: bytes) -> Message:
+        """With these bytes as the whole message."""
+        record = replace(self.record, size=len(data))
+        return self._with(record=record, data=data, is_whole=True, _headers=None, _groups=None)
+
+    def with_field_first(self, field: bytes) -> Message:
+        """With a header, a line with its end, before all others; raises HeaderError."""
+        if self.is_whole:
+            return self.with_data(prepend_field(self.data or b"", field))
+        return self._with_listed(field + (self.data or b""), [*parse_headers(field), *self.headers])
+
+    def with_field_last(self, field: bytes) -> Message:
+        """With a header, a line with its end, behind all others; raises HeaderError."""
+        if self.is_whole:
+            return self.with_data(append_field(self.data or b"", field))
+        return self._with_listed((self.data or b"") + field, [*self.headers, *parse_headers(field)])
+
+    def without_headers(self, is_wanted: Callable[[str], bool]) -> Message:
+        """Without the headers whose names, in lower case, are wanted; itself where there are none.
+
+        Raises HeaderError.
+        """
+        kept = [header for header in self.headers if not is_wanted(header.name.lower())]
+        if len(kept) == len(self.headers):
+            return self
+        data = remove_fields(self.data or b"", is_wanted)
+        return self.with_data(data) if self.is_whole else self._with_listed(data, kept)
+
+    def of(self, record: Record) -> Message:
+        """The same message where another record is written about it."""
+        return self._with(record=record, _base=record)
+
+    def _with_listed(self, data: bytes, headers: Sequence[Header]) -> Message:
+        # How long the message is that the event does not bring, only its record knows.
+        size = self.record.size + len(data) - len(self.data or b"")
+        record = replace(self.record, size=max(size, 0))
+        return self._with(record=record, data=data or None, _headers=headers, _groups=None)
+
+    def _with(self, **fields: Any) -> Message:
+        other = object.__new__(Message)
+        other.__dict__.update(self.__dict__, **fields)
+        return other
+
+
+def _listed(headers: Mapping[str, str | list[str]]) -> list[Header]:
+    return [
+        _Decoded(name, value.encode())
+        for name, values in headers.items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
 
 
 class BatchMessages:
@@ -140,108 +254,67 @@ class BatchMessages:
         self.weight = sum(map(len, batch.source_lines)) >> 10  # KB
         self.columns_given = 0
         self._messages: dict[int, Message] = {}
-        # For each changed message what its handlers set, in order: (logger, key, JSON value).
-        self.changes: dict[int, list[tuple[int, str, Any]]] = {}
+        # For each changed message what it was at first, and after each logger whose filter (or
+        # after all of them whoever else) changed it.
+        self.changes: dict[int, list[tuple[float, Message]]] = {}
+
+    @classmethod
+    def of_one(cls, record: Record, data: bytes) -> BatchMessages:
+        """The messages of a batch that has only a new one."""
+        return cls(Batch([record], [b""], [0], [b""], data={0: data}))
 
     def message(self, place: int) -> Message:
-        """The message at a place of the batch."""
-        if place not in self._messages:
-            self._messages[place] = Message(self._records[place], self._data.get(place))
-        return self._messages[place]
+        """The message at a place of the batch, as it is now."""
+        message = self._messages.get(place)
+        if message is None:
+            message = Message(self._records[place], self._data.get(place))
+            self._messages[place] = message
+        return message
 
     def column(self, key: str) -> list[Any]:
-        """A meta value of every record, None where it is absent or null; changes left aside."""
+        """A meta value of every message, None where it is absent or null."""
         derive = _DERIVED.get(key)
         if derive is None:
-            return [record.meta.get(key) for record in self._records]
-        return [
-            record.meta[key] if key in record.meta else derive(record) for record in self._records
-        ]
+            values = [record.meta.get(key) for record in self._records]
+        else:
+            values = [
+                record.meta[key] if key in record.meta else derive(record)
+                for record in self._records
+            ]
+        for place in self.changes:
+            values[place] = self.message(place).get_meta(key)
+        return values
 
-    def set_meta(self, place: int, key: str, value: Any, logger: int | None) -> None:
-        """Sets meta; ``logger`` is the one whose filter is being asked about this very record."""
-        self.message(place).set_meta(key, value)
-        if logger is not None:
-            self.changes.setdefault(place, []).append((logger, key, value))
+    def change(self, place: int, message: Message, logger: int | None) -> None:
+        """Puts a message in the place of the one it was made of.
+
+        ``logger`` is the one whose filter is being asked about this very record: its record and
+        those of later loggers show the change. Without one, no logger does.
+        """
+        before = self.message(place)
+        if message is before:
+            return
+        origin = _AFTER_ALL if logger is None else logger
+        states = self.changes.setdefault(place, [(_AT_FIRST, before)])
+        if states[-1][0] == origin:
+            states[-1] = (origin, message)
+        else:
+            states.append((origin, message))
+        self._messages[place] = message
 
     def as_seen_by(self, place: int, logger: int) -> Message:
         """The message with the changes made up to a logger's filter, as that logger records it."""
-        message = self.message(place)
-        seen = Message(message.record, message.data)
-        for origin, key, value in self.changes.get(place, ()):
-            if origin <= logger:
-                seen.set_meta(key, value)
-        return seen
+        if place not in self.changes:
+            return self.message(place)
+        return [state for origin, state in self.changes[place] if origin <= logger][-1]
 
+    def share_changes(self, count: int) -> None:
+        """Makes the changes of the first message those of the first ``count``.
 
-def handler_methods(
-    find: Callable[[int, int], Message],
-) -> dict[str, Callable[..., Any]]:
-    """The message methods that handlers may call, beside get_meta and set_meta.
-
-    Each takes the batch's handle and the message's place (from 1), which ``find`` resolves, then
-    neutral Lua values; results are converted by the Lua room (bytes are Lua strings).
-    """
-
-    def method(read: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda handle, place, *arguments: read(find(handle, place - 1), *arguments)
-
-    return {name: method(read) for name, read in _METHODS.items()}
-
-
-def _recipient(message: Message) -> Any:
-    recipients = message.recipients()
-    return recipients if len(recipients) > 1 else recipients[0] if recipients else None
-
-
-def _first_header(message: Message, name: LuaValue) -> bytes | None:
-    values = message.header_values(_header_name(name))
-    return values[0] if values else None
-
-
-def _header_name(value: LuaValue) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else _text(value, "a header's name")
-
-
-def meta_key(value: LuaValue) -> str:
-    """The key of get_meta and set_meta; raises KumologError for what is no UTF-8 string."""
-    return _text(value, "the key of a meta value")
-
-
-def _text(value: LuaValue, what: str) -> str:
-    """A string argument; KumoMTA: numbers are taken as their texts."""
-    text = _TEXTS.get(type(value))
-    if text is None:
-        shown = value if isinstance(value, bytes) else type_name(value)
-        raise KumologError(f"{what} must be a string of UTF-8, not {shown!s:.80}")
-    return text(value)
-
-
-_TEXTS: dict[type, Callable[[Any], str]] = {str: str, int: str, float: str}
-
-# Each takes the message and the arguments given, of which there may be too many.
-_METHODS: dict[str, Callable[..., Any]] = {
-    "id": lambda message, *_: message.record.id,
-    "sender": lambda message, *_: EnvelopeAddress.parse(message.record.sender),
-    "recipient": lambda message, *_: _recipient(message),
-    "recipient_list": lambda message, *_: message.recipients(),
-    "queue_name": lambda message, *_: message.queue_name(),
-    "num_attempts": lambda message, *_: message.record.num_attempts,
-    "get_data": lambda message, *_: message.data or b"",
-    "get_first_named_header_value": lambda message, name=None, *_: _first_header(message, name),
-    "get_all_named_header_values": lambda message, name=None, *_: message.header_values(
-        _header_name(name)
-    ),
-    "get_all_headers": lambda message, *_: [[h.name, h.value()] for h in message.headers],
-    "from_header": lambda message, *_: message.address_header("From"),
-    "to_header": lambda message, *_: message.address_header("To"),
-    "get_address_header": lambda message, name=None, *_: message.address_header(_header_name(name)),
-}
-
-
-def meta_value(value: LuaValue) -> Any:
-    """The JSON form of what set_meta stores; raises KumologError for what JSON cannot hold."""
-    try:
-        return to_json(value)
-    except ValueError as error:
-        raise KumologError(f"{error}: meta holds what JSON can hold") from error
+        They are one message, about which one record each is written.
+        """
+        for place in range(1, count if 0 in self.changes else 1):
+            record = self._records[place]
+            states = [(origin, state.of(record)) for origin, state in self.changes[0]]
+            self.changes[place] = states
+            self._messages[place] = states[-1][1]

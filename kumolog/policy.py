@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import difflib
 import threading
-import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from kumolog.api import events, install, message_methods_without_effect
-from kumolog.api.registry import Hooks, Registry, Report
+from kumolog.api import events, install, message_changes, message_methods_without_effect
+from kumolog.api.files import FILES, Files
+from kumolog.api.interception import Interception
+from kumolog.api.registry import Hooks, Refusal, Refusals, Registry, Report
+from kumolog.clock import SYSTEM_CLOCK, Clock
 from kumolog.completion import complete
 from kumolog.errors import KumologError, PolicyError
 from kumolog.event import Batch
-from kumolog.logger import ASK, FILTERED, Failure, Logger
+from kumolog.logger import ASK, DISABLED, FILTERED, PASSED, Failure, Logger
 from kumolog.lua.runtime import Runtime
-from kumolog.luavalue import LuaValue, with_nulls
+from kumolog.luavalue import LuaValue
 from kumolog.mail.addresses import EnvelopeAddress
-from kumolog.message import BatchMessages, Message, handler_methods, meta_key, meta_value
+from kumolog.message import BatchMessages, Message
+from kumolog.message_methods import handler_methods, meta_key, meta_value
 from kumolog.nodeid import NodeId
 from kumolog.params.arguments import data, text
-from kumolog.record import RECORD_TYPES, Record
+from kumolog.record import RECORD_TYPES
+
+if TYPE_CHECKING:
+    from kumolog.hooks import Shower
 
 HANDLER_SECONDS = 5.0  # for a filter handler, for one record
 LOAD_SECONDS = 20.0  # for running the policy file, and for each event outside the record path
+_EAGERNESS = ASK + PASSED + FILTERED + DISABLED
 _NO_HURRY = 1e9  # seconds: tasks and scripts end when they like
 _TASK_GRACE = 2.0  # seconds for a task to end in when the policy does
 _MAX_COLUMNS = 64  # of a batch: a handler that makes up keys gets its values one by one
@@ -35,7 +41,12 @@ _MAX_COLUMNS = 64  # of a batch: a handler that makes up keys gets its values on
 _SHARED_PATH = ("/opt/kumomta/share/?.lua", "/opt/kumomta/share/?/init.lua")
 _POLICY_PATH = ("/opt/kumomta/etc/policy/?.lua", "/opt/kumomta/etc/policy/?/init.lua")
 # One character for each kind: a batch's kinds are a string.
-_CODES = {kind: chr(ord("A") + number) for number, kind in enumerate(RECORD_TYPES)}
+_BOUNCE_REPORT = "Reception with OOB"  # is asked about once for all its records
+_CODES = {
+    kind: chr(ord("A") + number) for number, kind in enumerate((*RECORD_TYPES, _BOUNCE_REPORT))
+}
+
+Attach = Callable[[Runtime], None]
 
 
 class Policy:
@@ -43,7 +54,10 @@ class Policy:
 
     ``validating`` is KumoMTA's ``--validate``: the policy can see it. ``load_seconds`` is the time
     budget of the policy file and of each event like ``init`` (``math.inf`` for none),
-    ``handler_seconds`` that of a filter handler for one record.
+    ``handler_seconds`` that of a filter handler for one record; ``max_memory`` the bytes that it
+    may hold (None for the usual limit). ``clock`` is the time that the policy sees; budgets are
+    real time. ``files`` are those that it finds, ``interception`` stands between it and the API.
+    ``attach`` is given the runtime before that loads anything.
     """
 
     def __init__(
@@ -55,27 +69,43 @@ class Policy:
         validating: bool = False,
         load_seconds: float = LOAD_SECONDS,
         handler_seconds: float = HANDLER_SECONDS,
+        max_memory: int | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        files: Files = FILES,
+        interception: Interception | None = None,
+        attach: Attach | None = None,
     ) -> None:
         self.path = path
-        self.registry = Registry(report, make_directory)
+        self.registry = Registry(report, make_directory, clock=clock, files=files)
         self._handler_seconds = handler_seconds
         self._batches: dict[int, BatchMessages] = {}
         self._next_handle = 0
         self._answers: list[dict[str, str]] = []
         self._tables: list[dict[int, str]] = []
         self._plan: Any = None
+        self._hooks: list[Shower] = []
         self.has_hooks = False
         multiple = [event.name for event in events() if event.handlers == "multiple"]
-        self._runtime = Runtime(
+        methods = (
             message_methods_without_effect()
             | handler_methods(self._message)
-            | {"parse_mime": self._parse_mime},
-            self._callbacks(),
-            multiple,
-            load_seconds,
+            | {"parse_mime": self._parse_mime}
         )
-        self.registry.fire = self._fire_for_the_api
-        install(self._runtime, self.registry)
+        changes = self._message_changes()
+        if interception is not None:
+            methods = {name: interception.message_method(name, m) for name, m in methods.items()}
+            changes = {name: interception.message_change(name, c) for name, c in changes.items()}
+        self._runtime = Runtime(
+            methods, self._callbacks(), multiple, load_seconds, max_memory, changes
+        )
+        self.registry.fire = self.answer
+        install(self._runtime, self.registry, interception)
+        if clock is not SYSTEM_CLOCK:
+            self._runtime.use_clock(clock)
+        if files is not FILES:
+            self._runtime.redirect(files.to_read, files.to_write)
+        if attach is not None:
+            attach(self._runtime)
         self._tasks: list[tuple[threading.Thread, Policy]] = []
         if make_directory is not None:
             self.registry.spawn = self._spawn
@@ -119,6 +149,10 @@ class Policy:
         """Lets no handler take long any more; may be called from a signal handler."""
         self._runtime.hurry()
 
+    def loaded_files(self) -> list[str]:
+        """The paths of all Lua files that it has loaded so far, or tried to."""
+        return self._runtime.loaded_files()
+
     def registrations(self) -> dict[str, list[str]]:
         """For each event that has handlers, their places."""
         return self._runtime.registrations()
@@ -138,9 +172,14 @@ class Policy:
     def prepare(self, loggers: Sequence[Logger]) -> None:
         """Decides what can be decided before any record comes: who is asked about which kind."""
         registered = self.registrations()
-        self.has_hooks = any(self.registry.state(Hooks).of("disposition"))
+        if self.registry.state(Hooks).by_name:
+            from kumolog.hooks import heard_hooks  # few policies have any
+
+            self._hooks = heard_hooks(self.registry, registered, len(loggers))
+            self.has_hooks = bool(self._hooks)
         for logger in loggers:
             answers = {kind: logger.answer(kind) for kind in RECORD_TYPES}
+            answers[_BOUNCE_REPORT] = min(answers["Reception"], answers["OOB"], key=_EAGERNESS.find)
             if logger.filter_event not in registered:  # only where the operator allows it
                 answers = {k: FILTERED if a == ASK else a for k, a in answers.items()}
             self._answers.append(answers)
@@ -162,7 +201,11 @@ class Policy:
 
         Handlers run record by record and, for each record, logger by logger.
         """
-        kinds = "".join([_CODES[record.type] for record in batch.records])
+        if batch.is_bounce_report:
+            return self._ask_about_bounces(batch, messages)
+        return self._ask("".join([_CODES[record.type] for record in batch.records]), messages)
+
+    def _ask(self, kinds: str, messages: BatchMessages) -> tuple[list[str], list[Failure]]:
         if self._plan is None:
             return [kinds.translate(table) for table in self._tables], []
         answers, errors, released = self._runtime.ask(
@@ -171,26 +214,55 @@ class Policy:
         self._let_go(released)
         return answers, [Failure(*error) for error in errors]
 
-    def show(self, batch: Batch, messages: BatchMessages) -> None:
-        """Shows the records to the disposition hooks, whose errors are diagnostics.
+    def _ask_about_bounces(
+        self, batch: Batch, messages: BatchMessages
+    ) -> tuple[list[str], list[Failure]]:
+        """A filter is asked once, about the message, where either kind of record is enabled."""
+        answers, failures = self._ask(_CODES[_BOUNCE_REPORT], messages)
+        expanded = [
+            "".join(
+                DISABLED if logger_answers[record.type] == DISABLED else answer
+                for record in batch.records
+            )
+            for answer, logger_answers in zip(answers, self._answers, strict=True)
+        ]
+        messages.share_changes(len(batch))
+        return expanded, failures
 
-        KumoMTA: records without a message, and those of log hooks, are not shown; nulls are not
-        nil.
-        """
-        for hook in self.registry.state(Hooks).of("disposition"):
-            event = f"log_disposition_{hook.name}"
-            for place, record in enumerate(batch.records):
-                if not hook.enables(record.type) or not _is_shown(record):
-                    continue
-                shown = with_nulls(msgspec.to_builtins(record) | {"meta": {}, "headers": {}})
-                handle = self._hold(messages)
+    def show(self, batch: Batch, messages: BatchMessages) -> None:
+        """Shows the records to the hooks, whose errors are diagnostics."""
+        for hook in self._hooks:
+            for shown in hook.shown(batch, messages):
+                handle = self._hold(shown.messages)
+                what = (hook.event, handle, shown.size, shown.place, shown.argument)
                 try:
-                    self._runtime.tell(
-                        event, handle, len(batch), place, shown, self._handler_seconds
-                    )
+                    self._runtime.tell(*what, self._handler_seconds)
                 except PolicyError as error:
-                    self.registry.report("error", f"{event}: {error}")
+                    self.registry.report("error", f"{hook.event}: {error}")
                 self._let_go(self._runtime.take_released())
+
+    def receive(self, event: str, messages: BatchMessages, context: Any) -> Refusal | None:
+        """Fires a reception handler with the one message; what it refuses it with, or None.
+
+        ``context`` is the handler's second argument. Raises PolicyError where the handler fails.
+        """
+        handle = self._hold(messages)
+        try:
+            self._runtime.tell(event, handle, 1, 0, context, self._handler_seconds)
+        except PolicyError as error:
+            refusal = self.registry.state(Refusals).take(error)
+            if refusal is None:
+                raise
+            return refusal
+        finally:
+            self._let_go(self._runtime.take_released())
+        return None
+
+    def answer(self, event: str, *arguments: Any) -> LuaValue:
+        """Fires an event with JSON-like arguments; its first result. Raises PolicyError."""
+        convert = self._runtime.convert
+        result = self._runtime.fire(event, *map(convert.to_lua, arguments))
+        return convert.from_lua(result)
 
     def _hold(self, messages: BatchMessages) -> int:
         """The handle under which Lua asks for the messages until it says it lets go of them."""
@@ -221,18 +293,12 @@ class Policy:
         self._tasks.append((thread, task))
         thread.start()
 
-    def _fire_for_the_api(self, event: str, *arguments: Any) -> LuaValue:
-        convert = self._runtime.convert
-        result = self._runtime.fire(event, *map(convert.to_lua, arguments))
-        return convert.from_lua(result)
-
     # Called from Lua ----------------------------------------------------------------------------
 
     def _callbacks(self) -> dict[str, Callable[..., Any]]:
         return {
             "column": self._column,
             "get_meta": self._get_meta,
-            "set_meta": self._set_meta,
             "make_message": self._make_message,
         }
 
@@ -246,9 +312,8 @@ class Policy:
         }
         content = data(body, 3)
         event = {"type": "Reception", **envelope}
-        record = complete(event, len(content), NodeId(), time.time)
-        batch = Batch([record], [b""], [0], [b""], data={0: content})
-        return self._hold(BatchMessages(batch))
+        record = complete(event, len(content), NodeId(), self.registry.clock)
+        return self._hold(BatchMessages.of_one(record, content))
 
     def _parse_mime(self, handle: int, place: int, *_: LuaValue) -> Any:
         from kumolog.api.mimepart import mime_part  # few handlers look into a message's body
@@ -273,20 +338,29 @@ class Policy:
     def _get_meta(self, handle: int, place: int, key: LuaValue) -> Any:
         return self._message(handle, place - 1).get_meta(meta_key(key))
 
-    def _set_meta(
+    def _message_changes(self) -> dict[str, Callable[..., Any]]:
+        changes = message_changes() | {"set_meta": _set_meta}
+        return {name: partial(self._change, change) for name, change in changes.items()}
+
+    def _change(
         self,
+        change: Callable[..., tuple[Message, Any]],
         handle: int,
         place: int,
-        key: LuaValue,
-        value: LuaValue,
         logger: int | None,
-    ) -> None:
-        number = None if logger is None else logger - 1
-        self._batches[handle].set_meta(place - 1, meta_key(key), meta_value(value), number)
+        *arguments: LuaValue,
+    ) -> Any:
+        """``logger`` (from 1) is the one whose filter is being asked about this very message."""
+        messages = self._batches[handle]
+        message, result = change(messages.message(place - 1), *arguments)
+        messages.change(place - 1, message, None if logger is None else logger - 1)
+        return result
 
 
-def _is_shown(record: Record) -> bool:
-    return record.type not in ("Rejection", "OOB") and record.reception_protocol != "LogRecord"
+def _set_meta(
+    message: Message, key: LuaValue = None, value: LuaValue = None, *_: LuaValue
+) -> tuple[Message, None]:
+    return message.with_meta({meta_key(key): meta_value(value)}), None
 
 
 def nearest(name: str, names: Sequence[str]) -> str | None:

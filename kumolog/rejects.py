@@ -9,13 +9,22 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from kumolog.errors import KumologError
 
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+
+
+class RejectedLines(Protocol):
+    """Where rejected lines go; see `Rejects`."""
+
+    def add(
+        self, source: str, line: int | None, error: str, text: bytes, log_dir: str | None = None
+    ) -> None: ...
+    def close(self) -> None: ...
 
 
 class Rejects:
@@ -41,14 +50,7 @@ class Rejects:
         self, source: str, line: int | None, error: str, text: bytes, log_dir: str | None = None
     ) -> None:
         """Appends one rejected line; it is in the file when this returns."""
-        entry: dict[str, Any] = {"source": source, "line": line, "error": displayable(error)}
-        if log_dir is not None:
-            entry["log_dir"] = log_dir
-        try:
-            entry["raw"] = text.decode()
-        except UnicodeDecodeError:
-            entry["raw_base64"] = base64.b64encode(text).decode()
-        data = msgspec.json.encode(entry) + b"\n"
+        data = msgspec.json.encode(rejected(source, line, error, text, log_dir)) + b"\n"
         with self._writing():
             if self._descriptor is None:
                 self._descriptor = os.open(self._path, _FLAGS | os.O_CREAT, 0o666)
@@ -69,6 +71,20 @@ class Rejects:
                 f"writing to the rejects file {self._path}: {error.strerror}; "
                 "name another one with --rejects"
             ) from error
+
+
+def rejected(
+    source: str, line: int | None, error: str, text: bytes, log_dir: str | None
+) -> dict[str, Any]:
+    """The entry of a rejected line, see `Rejects`."""
+    entry: dict[str, Any] = {"source": source, "line": line, "error": displayable(error)}
+    if log_dir is not None:
+        entry["log_dir"] = log_dir
+    try:
+        entry["raw"] = text.decode()
+    except UnicodeDecodeError:
+        entry["raw_base64"] = base64.b64encode(text).decode()
+    return entry
 
 
 def displayable(text: str) -> str:

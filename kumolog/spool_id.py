@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import uuid
 
+from kumolog.clock import SYSTEM_CLOCK, Clock
+
 _GREGORIAN_TO_UNIX = 0x01B21DD213814000  # 100 ns units between 1582-10-15 and 1970-01-01 (RFC 9562)
 _UNITS_PER_SECOND = 10_000_000
 
 
-def new_spool_id() -> str:
-    """A fresh id of 32 lower-case hex digits."""
-    return uuid.uuid1().hex
+def new_spool_id(clock: Clock = SYSTEM_CLOCK) -> str:
+    """A fresh id of 32 lower-case hex digits, made at the clock's time."""
+    return clock.uuid1().hex
 
 
 def created_at(spool_id: str) -> int | None:

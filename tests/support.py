@@ -63,6 +63,8 @@ class Logged:
 
 
 RunPolicy = Callable[..., Logged]
+SaidBy = Callable[[str], list[str]]
+"""Runs the Lua source of a policy; gives the lines it logs."""
 
 
 def init(body: str, rest: str = "") -> str:

@@ -18,12 +18,12 @@ PACKAGE = ROOT / "kumolog"
 # From the ground up; a name with a dot at its end stands for a package and all in it. What is not
 # listed is a tool.
 FLOORS = {
-    "ground": """completion duration errors event luaobject luavalue mail. nodeid queue_name record
+    "ground": """clock completion duration errors event luafunction luaobject luavalue mail. nodeid queue_name record
         spool_id""",
     "tools": "",
     "edges": "api. lua. sources.",
-    "rooms": "logger policy",
-    "house": "check host script",
+    "rooms": "hooks logger policy reception tracing",
+    "house": "check explain host script",
     "doors": "__init__ __main__ cli. testing.",
 }
 TOP_LEVEL = {

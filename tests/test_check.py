@@ -173,6 +173,36 @@ def test_a_policy_may_fail_its_validation_at_any_time(check: Check) -> None:
     assert (finding.line, finding.code) == (3, "validation-failed")
 
 
+REFUSED = "kumo.dns.lookup_mx('example.com')"
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "line"),
+    [
+        (init(f"{LOGGER} {REFUSED}"), "policy-error", 3),
+        (
+            init(LOGGER, f"kumo.on('validate_config', function()\n{REFUSED}\nend)"),
+            "validation-failed",
+            6,
+        ),
+    ],
+)
+def test_a_call_of_what_cannot_be_had_is_an_error_at_its_place(
+    check: Check, source: str, code: str, line: int
+) -> None:
+    finding = only(check(source))
+    assert (finding.level, finding.code, finding.line) == ("error", code, line)
+    assert finding.message.startswith("kumo.dns.lookup_mx is not available in kumolog: ")
+
+
+def test_one_that_the_policy_guards_is_none(check: Check) -> None:
+    guarded = (
+        "pcall(function() kumo.mimepart.parse(''):rebuild() end) pcall(kumo.dns.lookup_mx, 'x')"
+    )
+    source = init(f"{LOGGER} {guarded}", f"kumo.on('validate_config', function() {guarded} end)")
+    assert check(source).findings == []
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kumolog.clock import Clock
 from kumolog.completion import one_line
 from kumolog.event import Batch, EventDecoder
 from kumolog.nodeid import NodeId
@@ -61,7 +62,7 @@ def compact(value: object) -> bytes:
 
 def decode(*lines: bytes) -> Batch:
     node = NodeId({"KUMO_NODE_ID": NODE})
-    return EventDecoder(node, lambda: 1700000000.9).decode(lines)
+    return EventDecoder(node, Clock(lambda: 1700000000.9)).decode(lines)
 
 
 def completed(**event: Any) -> dict[str, Any]:

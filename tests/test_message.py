@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from support import Logged, RunPolicy, init
+
+from kumolog.clock import SYSTEM_CLOCK
+from kumolog.event import EventDecoder
+from kumolog.message import BatchMessages
+from kumolog.nodeid import NodeId
 
 Say = Callable[..., list[str]]
 
@@ -222,12 +228,68 @@ def test_the_error_stands_in_for_a_queue_that_meta_cannot_name(run_policy: RunPo
     assert "must be a string" in record["queue"]
 
 
-def test_methods_that_change_or_sign_a_message_are_there_without_effect(
+def test_methods_that_sign_or_save_a_message_are_there_without_effect(
     run_policy: RunPolicy,
 ) -> None:
     body = "kumo.configure_local_logs { log_dir = 'logs', filter_event = 'f' }"
     rest = """kumo.on('f', function(msg)
-      msg:dkim_sign {} msg:import_x_headers { 'subject' } msg:save()
+      msg:dkim_sign {} msg:set_force_sync(true) msg:save()
       return not pcall(msg.dkim_verify, msg) or true
     end)"""
     assert len(run_policy(init(body, rest), [{"type": "Delivery"}]).records("logs")) == 1
+
+
+# Without any Lua --------------------------------------------------------------------------------
+
+
+def messages(*events: dict[str, Any]) -> BatchMessages:
+    lines = [json.dumps({"type": "Reception"} | event).encode() for event in events]
+    return BatchMessages(EventDecoder(NodeId(), SYSTEM_CLOCK).decode(lines))
+
+
+def test_a_message_is_left_as_it_was_by_what_is_made_of_it() -> None:
+    message = messages({"data": DATA}).message(0)
+    changed = message.with_data(b"").with_meta({"a": 1}).with_sender("x@y").with_one_more_attempt()
+    assert (message.data, message.meta, message.changed_fields()) == (DATA.encode(), {}, {})
+    assert message.as_record() is message.record
+    assert message.without_headers("none".__eq__) is message
+    assert (changed.as_record().meta, changed.as_record().sender) == ({"a": 1}, "x@y")
+    assert changed.changed_fields() == {"sender": "x@y", "size": 0, "num_attempts": 1}
+
+
+def test_changes_are_seen_from_the_logger_on_whose_filter_made_them() -> None:
+    batch = messages({})
+    for logger, sender in ((1, "a"), (1, "b"), (3, "c"), (None, "d")):
+        batch.change(0, batch.message(0).with_sender(sender), logger)
+    senders = [batch.as_seen_by(0, logger).record.sender for logger in range(5)]
+    assert senders == ["", "b", "b", "c", "c"]
+    assert batch.message(0).record.sender == "d"
+
+
+def test_a_column_shows_the_messages_as_they_are_now() -> None:
+    batch = messages({"meta": {"a": 1}}, {"queue": "c:t@x"}, {})
+    batch.change(0, batch.message(0).with_meta({"a": 2}), 0)
+    batch.change(1, batch.message(1).with_meta({"tenant": "u"}), 0)
+    assert batch.column("a") == [2, None, None]
+    assert batch.column("tenant") == [None, "u", None]
+
+
+def test_records_about_one_message_share_its_changes_but_not_its_envelope() -> None:
+    batch = messages(
+        {"recipient": "r@x.example", "data": DATA},
+        {"type": "OOB", "sender": "s@a.example", "recipient": "b@c.example", "queue": "x.example"},
+    )
+    changed = batch.message(0).with_meta({"tenant": "t"}).with_sender("new@a.example")
+    batch.change(0, changed.with_data(b"A: 1"), 1)
+    batch.share_changes(2)
+    assert batch.as_seen_by(1, 0).changed_fields() == {}
+    seen = batch.as_seen_by(1, 1)
+    assert (seen.meta, seen.header_groups()) == ({"tenant": "t"}, {"a": "1"})
+    assert seen.changed_fields() == {"queue": "t@x.example"}
+    assert batch.as_seen_by(0, 1).changed_fields()["sender"] == "new@a.example"
+
+
+def test_nothing_is_shared_where_nothing_was_changed() -> None:
+    batch = messages({}, {})
+    batch.share_changes(2)
+    assert batch.changes == {}

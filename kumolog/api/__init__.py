@@ -2,8 +2,8 @@
 
 A row whose ``module`` column names a module of this package is implemented there by the function of
 the same last name; it takes (registry, place, arguments...), neutral Lua values of which there may
-be too many, and gives a JSON-like value. Every other function is recorded as called and has no
-effect; one that would have to give a value is refused to handlers on the record path.
+be too many, and gives a JSON-like value. Every other function has no effect and gives what its
+signature promises. Calls of inert functions are recorded.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
+from kumolog.api.interception import Interception
 from kumolog.api.registry import Call, Registry
-from kumolog.api.surface import Event, Row, events, refusal, surface
-from kumolog.errors import KumologError
+from kumolog.api.surface import Event, Row, events, refusal, refused_methods, surface
 from kumolog.lua.runtime import Runtime
 from kumolog.luavalue import LuaValue
 
@@ -37,14 +37,44 @@ _IN_LUA = "lua"  # implemented in the Lua room itself
 def message_methods_without_effect() -> dict[str, Callable[..., Any]]:
     """The methods of messages that are only there to be called, or to say why they cannot be."""
     return {
-        row.name.partition(":")[2]: _refused(row) if row.role == "refuse" else _nothing
-        for row in surface()
-        if row.kind == "method" and row.name.startswith("message:") and "__" not in row.name
+        _method_name(row): _refused(row) if row.role == "refuse" else _checked(row)
+        for row in _message_rows()
+        if row.role != "live"
     }
 
 
-def _nothing(*_arguments: Any) -> None:
-    return None
+def message_changes() -> dict[str, Callable[..., Any]]:
+    """The methods that change messages, but for set_meta.
+
+    Each takes a message and neutral Lua values, and gives the changed message and its result.
+    """
+    return {_method_name(row): _change(row) for row in _message_rows() if row.module}
+
+
+@cache
+def _message_rows() -> tuple[Row, ...]:
+    return tuple(r for r in surface() if r.kind == "method" and r.name.startswith("message:"))
+
+
+def _method_name(row: Row) -> str:
+    return row.name.partition(":")[2]
+
+
+def _change(row: Row) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        module = import_module(f"kumolog.api.{row.module}")  # on first use: start-up stays short
+        return getattr(module, _method_name(row))(*arguments)
+
+    return call
+
+
+def _checked(row: Row) -> Callable[..., None]:
+    def call(_handle: int, _place: int, *arguments: LuaValue) -> None:
+        from kumolog.api.calls import check_call  # the parameter tables are large
+
+        check_call(row.name, arguments)
+
+    return call
 
 
 def explain(error: str) -> str:
@@ -66,16 +96,29 @@ def explain(error: str) -> str:
     return f"{error}: no such function in kumo, did you mean `{name}`?"
 
 
-def install(runtime: Runtime, registry: Registry) -> None:
+def install(runtime: Runtime, registry: Registry, interception: Interception | None = None) -> None:
     """Offers the whole ``kumo`` table to a policy."""
     runtime.explain = explain
+    runtime.refused_methods = refused_methods
+    if interception is not None:
+        runtime.convert.objects.intercept = interception.object_method
     runtime.define_value("kumo.version", VERSION)
     for name, level in _LOG_LEVELS.items():
         runtime.define_log(name, partial(_log, registry, level))
     runtime.define_memoize(*(partial(_memoize, name, registry) for name in ("open", "get", "put")))
-    for row in surface():
-        if row.kind == "function" and row.module != _IN_LUA:
-            runtime.define(row.name, _offer(row, registry))
+    rows = _functions()
+
+    def find(name: str) -> Callable[..., Any]:
+        function = _offer(rows[name], registry)
+        return function if interception is None else interception.function(rows[name], function)
+
+    runtime.define_all(rows, find)
+
+
+@cache
+def _functions() -> dict[str, Row]:
+    """The functions of the API that are in Python, by name."""
+    return {r.name: r for r in surface() if r.kind == "function" and r.module != _IN_LUA}
 
 
 def _log(registry: Registry, level: str, text: str) -> None:
@@ -102,14 +145,16 @@ def _implemented(row: Row, registry: Registry) -> Callable[..., Any]:
         return partial(getattr(module, row.name.rpartition(".")[2]), registry)
 
     def call(place: str, *arguments: LuaValue) -> Any:
-        return function()(place, *arguments)
+        made = function()(place, *arguments)
+        if row.role == "inert":
+            registry.record(Call(row.name, arguments, place))
+        return made
 
     return call
 
 
 def _recorded(row: Row, registry: Registry) -> Callable[..., Any]:
     """A function without effect here: its arguments are checked as KumoMTA checks them."""
-    gives_a_value = not row.signature.endswith("nil")
 
     def call(place: str, *arguments: LuaValue) -> Any:
         from kumolog.api.calls import check_call  # the parameter tables are large
@@ -118,10 +163,7 @@ def _recorded(row: Row, registry: Registry) -> Callable[..., Any]:
 
         made = construct(row.name, check_call(row.name, arguments)) or result(row)
         registry.record(Call(row.name, arguments, place))
-        if made is None and gives_a_value and registry.stage == "run":
-            # A made-up answer would decide over records.
-            raise KumologError(f"{row.name} is not available to handlers in kumolog")
-        return {} if made is None and gives_a_value else made
+        return made
 
     return call
 

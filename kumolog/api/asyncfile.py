@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import ClassVar, Final, TypeVar
 
+from kumolog.api.files import Files
 from kumolog.errors import KumologError
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue
@@ -45,7 +46,7 @@ class AsyncFile(LuaObject):
         self._closing = weakref.finalize(self, os.close, descriptor)
 
     @classmethod
-    def open(cls, name: str, mode: str) -> AsyncFile:
+    def open(cls, name: str, mode: str, files: Files) -> AsyncFile:
         """Opens a file; raises KumologError."""
         flags = _MODES.get(mode.replace("b", ""))
         if flags is None:
@@ -53,7 +54,8 @@ class AsyncFile(LuaObject):
                 f"opening {name!r}: the mode {mode!r} is none of {', '.join(_MODES)}"
             )
         try:
-            return cls(name, os.open(name, flags, 0o666))
+            place = files.to_write(name) if flags & os.O_CREAT else files.to_read(name)
+            return cls(name, os.open(place, flags, 0o666))
         except OSError as error:
             raise KumologError(f"opening {name!r}: {error.strerror}") from None
         except ValueError as error:  # a name with a NUL in it

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 import regex  # type: ignore[import-untyped] # ships no type information
 
-from kumolog.api.files import read_text
+from kumolog.api.files import FILES, Files
 from kumolog.api.lru import Lru
 from kumolog.api.rustregex import Pattern, PatternError
 from kumolog.api.rustregex.syntax import Translation, translate
@@ -38,9 +38,9 @@ class Rule(NamedTuple):
 class BounceRules:
     """The classes of the files, in the order in which they are tried."""
 
-    def __init__(self, files: Sequence[str]) -> None:
+    def __init__(self, files: Sequence[str], source: Files = FILES) -> None:
         """Raises KumologError that names the file, and the class where one is wrong."""
-        self._rules = [rule for file in files for rule in _load(file)]
+        self._rules = [rule for file in files for rule in _load(file, source)]
 
     def find(self, text: str) -> str | None:
         """The first class with a pattern that matches somewhere in ``text``."""
@@ -58,7 +58,7 @@ class RememberedRules:
 
     ``cache_size`` texts that have a class are remembered, and ``uncategorized_cache_size`` others.
     ``epoch`` is a number that changes when the files have to be read anew; files that are then
-    wrong are reported, and the rules stay as they were.
+    wrong are reported, and the rules stay as they were. ``source`` is where they are.
     """
 
     def __init__(
@@ -68,8 +68,10 @@ class RememberedRules:
         uncategorized_cache_size: int,
         epoch: Callable[[], int],
         complain: Callable[[str], None],
+        source: Files = FILES,
     ) -> None:
-        self._files, self._sizes = files, (cache_size, uncategorized_cache_size)
+        self._files, self._source = files, source
+        self._sizes = cache_size, uncategorized_cache_size
         self._epoch, self._complain = epoch, complain
         self._load()
 
@@ -91,7 +93,7 @@ class RememberedRules:
 
     def _load(self) -> None:
         self._loaded_in = self._epoch()
-        self._rules = BounceRules(self._files)
+        self._rules = BounceRules(self._files, self._source)
         self._classes, self._uncategorized = Lru[str](self._sizes[0]), Lru[bool](self._sizes[1])
 
     def _reload(self) -> None:
@@ -101,14 +103,14 @@ class RememberedRules:
             self._complain(f"the bounce rules stay as they were: {error}")
 
 
-def _load(file: str) -> Iterator[Rule]:
+def _load(file: str, files: Files) -> Iterator[Rule]:
     parse = _PARSERS.get(PurePath(file).suffix)
     if parse is None:
         raise KumologError(
             f"loading bounce rules from {file}: the name of a file of rules ends in "
             f"{' or '.join(_PARSERS)}"
         )
-    source = read_text(file)
+    source = files.read_text(file)
     try:
         content = parse(source)
     except _UNREADABLE as error:

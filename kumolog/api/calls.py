@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, get_args
+
+from msgspec import Struct
 
 from kumolog.api.params import INTEGERS, NULLABLE, Row, default_of, rows, type_of
 from kumolog.duration import NANOS_PER_SECOND, parse_duration
@@ -59,8 +60,7 @@ def _type_name(kind: str) -> str:
     return "".join(word.capitalize() for word in kind.split("_"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Argument:
+class _Argument(Struct, frozen=True):
     given: Convert
     absent: Any
     is_optional: bool

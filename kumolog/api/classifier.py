@@ -35,5 +35,6 @@ def configure_bounce_classifier(registry: Registry, place: str, *arguments: LuaV
             params["uncategorized_cache_size"],
             lambda: epoch.number,
             partial(registry.report, "error"),
+            registry.files,
         ).find
         classifier.place = place

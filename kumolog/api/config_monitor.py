@@ -23,8 +23,10 @@ def set_config_monitor_globs(registry: Registry, _place: str, *arguments: LuaVal
 def eval_config_monitor_globs(registry: Registry, _place: str, *_: LuaValue) -> list[str]:
     """The sorted absolute paths of the files that are watched."""
     monitor = registry.state(ConfigMonitor)
-    paths = {os.path.abspath(path) for glob in monitor.globs for path in glob.paths()}
-    return sorted(path for path in paths if os.path.isfile(path))
+    paths = {
+        os.path.abspath(path) for glob in monitor.globs for path in glob.paths(files=registry.files)
+    }
+    return sorted(path for path in paths if os.path.isfile(registry.files.to_read(path)))
 
 
 @dataclass

@@ -28,7 +28,7 @@ def configuring(registry: Registry, place: str) -> Iterator[None]:
         registry.problems.append(f"{place}: {text}")
 
 
-def compiled_templates(per_record: Mapping[str, Any]) -> Templates | None:
+def compiled_templates(registry: Registry, per_record: Mapping[str, Any]) -> Templates | None:
     """The templates of a converted per_record table; raises TemplateError."""
     sources = {
         kind: entry["template"]
@@ -39,4 +39,4 @@ def compiled_templates(per_record: Mapping[str, Any]) -> Templates | None:
         return None
     from kumolog.templates import Templates  # the engine is loaded for those who use it
 
-    return Templates(sources)
+    return Templates(sources, clock=registry.clock.wall)

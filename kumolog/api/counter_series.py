@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar, Final
+
+from msgspec import Struct
 
 from kumolog.api.calls import check_call
 from kumolog.api.registry import Registry
@@ -29,7 +29,8 @@ def define(registry: Registry, _place: str, *arguments: LuaValue) -> CounterSeri
     known = registry.state(CounterSeriesByName).known
     series = known.get(params["name"])
     if series is None or series.shape != (params["num_buckets"], seconds):
-        series = CounterSeries(params["num_buckets"], seconds, params["initial_value"] or 0)
+        now, initial = registry.clock.monotonic, params["initial_value"] or 0
+        series = CounterSeries(params["num_buckets"], seconds, initial, now)
         known[params["name"]] = series
     return series
 
@@ -46,13 +47,7 @@ class CounterSeries(LuaObject):
         "sum_over": "sum_over",
     }
 
-    def __init__(
-        self,
-        count: int,
-        seconds: int,
-        initial: int,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, count: int, seconds: int, initial: int, now: Callable[[], float]) -> None:
         self.shape = count, seconds
         self._now = now
         self._buckets = deque([initial], maxlen=count)
@@ -92,8 +87,7 @@ class CounterSeries(LuaObject):
         self._buckets[0] = max(0, min(_MOST, value))
 
 
-@dataclass
-class CounterSeriesByName:
+class CounterSeriesByName(Struct):
     """The series that the policy has defined."""
 
-    known: dict[str, CounterSeries] = field(default_factory=dict)
+    known: dict[str, CounterSeries] = {}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
 from kumolog.api.calls import check_call
 from kumolog.api.keysource import key_text, load_key
 from kumolog.api.registry import Registry
+from kumolog.api.strftime import strftime
+from kumolog.api.timevalue import Time
 from kumolog.errors import KumologError
 from kumolog.luavalue import LuaValue
 
@@ -26,8 +27,8 @@ def aws_sign_v4(registry: Registry, _place: str, *arguments: LuaValue) -> dict[s
     with the headers given: the request has to carry the resulting ``timestamp`` as X-Amz-Date.
     """
     (params,) = check_call("kumo.crypto.aws_sign_v4", arguments)
-    moment = params["timestamp"] or datetime.now(UTC)
-    timestamp = f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    moment = Time(*params["timestamp"]) if params["timestamp"] else Time.now(registry.clock)
+    timestamp = strftime(moment, "%Y%m%dT%H%M%SZ")
     headers = _headers(params, timestamp)
     canonical = _canonical_request(params, headers)
     scope = f"{timestamp[:8]}/{params['region']}/{params['service']}/aws4_request"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from kumolog.api.basecodes import BASE32, BASE32HEX, BASE64, BASE64URL, HEX, BaseCode, BaseError
 from kumolog.api.registry import Registry
 from kumolog.errors import KumologError
-from kumolog.luavalue import LuaValue, quoted
+from kumolog.luavalue import LuaValue, quoted, type_name
 from kumolog.mail.encoded_words import decode_charset, python_codec
 from kumolog.params.arguments import boolean, data, text
 
@@ -56,8 +56,12 @@ def _codec(function: str, label: str) -> str:
     return codec
 
 
-def _encoder(base: BaseCode, *, padded: bool) -> Encode:
+def _encoder(name: str, base: BaseCode, *, padded: bool) -> Encode:
+    """KumoMTA: these take no numbers, where other functions have them written out."""
+
     def encode(_registry: Registry, _place: str, given: LuaValue = None, *_: LuaValue) -> str:
+        if not isinstance(given, str | bytes):
+            raise KumologError(f"kumo.encode.{name} needs a string, not {type_name(given)}")
         return base.encode(data(given, 1), padded=padded)
 
     return encode
@@ -76,15 +80,15 @@ def _decoder(name: str, base: BaseCode, *, padded: bool) -> Decode:
     return decode
 
 
-base32_encode = _encoder(BASE32, padded=True)
-base32_nopad_encode = _encoder(BASE32, padded=False)
-base32hex_encode = _encoder(BASE32HEX, padded=True)
-base32hex_nopad_encode = _encoder(BASE32HEX, padded=False)
-base64_encode = _encoder(BASE64, padded=True)
-base64_nopad_encode = _encoder(BASE64, padded=False)
-base64url_encode = _encoder(BASE64URL, padded=True)
-base64url_nopad_encode = _encoder(BASE64URL, padded=False)
-hex_encode = _encoder(HEX, padded=False)
+base32_encode = _encoder("base32_encode", BASE32, padded=True)
+base32_nopad_encode = _encoder("base32_nopad_encode", BASE32, padded=False)
+base32hex_encode = _encoder("base32hex_encode", BASE32HEX, padded=True)
+base32hex_nopad_encode = _encoder("base32hex_nopad_encode", BASE32HEX, padded=False)
+base64_encode = _encoder("base64_encode", BASE64, padded=True)
+base64_nopad_encode = _encoder("base64_nopad_encode", BASE64, padded=False)
+base64url_encode = _encoder("base64url_encode", BASE64URL, padded=True)
+base64url_nopad_encode = _encoder("base64url_nopad_encode", BASE64URL, padded=False)
+hex_encode = _encoder("hex_encode", HEX, padded=False)
 
 base32_decode = _decoder("base32_decode", BASE32, padded=True)
 base32_nopad_decode = _decoder("base32_nopad_decode", BASE32, padded=False)

@@ -1,25 +1,47 @@
-"""Files that functions of the API read as a whole."""
+"""The files that functions of the API read, write and look for."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from kumolog.errors import KumologError
 
 
-def read_file(path: str) -> bytes:
-    """The bytes of a file; raises KumologError that names it."""
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise KumologError(f"reading {path}: {error.strerror}") from None
-    except ValueError as error:  # a name with a NUL in it
-        raise KumologError(f"reading {path!r}: {error}") from None
+class Files:
+    """Where a policy's files are: where it says.
+
+    Every function of a policy that is given a path asks here, so that a test can put other files
+    in: `to_read` and `to_write` give the path to use for a path as the policy names it.
+    """
+
+    def to_read(self, path: str) -> str:
+        """For what leaves the file as it is."""
+        return path
+
+    def to_write(self, path: str) -> str:
+        """For what makes, changes or removes the file."""
+        return path
+
+    def names(self, directory: str) -> list[str]:
+        """What is in a directory, in no order; raises OSError and ValueError as os.listdir does."""
+        return os.listdir(directory)
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a file; raises KumologError that names it."""
+        try:
+            return Path(self.to_read(path)).read_bytes()
+        except OSError as error:
+            raise KumologError(f"reading {path}: {error.strerror}") from None
+        except ValueError as error:  # a name with a NUL in it
+            raise KumologError(f"reading {path!r}: {error}") from None
+
+    def read_text(self, path: str) -> str:
+        """The text of a file, which is UTF-8; raises KumologError that names it."""
+        try:
+            return self.read(path).decode()
+        except UnicodeDecodeError as error:
+            raise KumologError(f"reading {path} as UTF-8 text: {error}") from None
 
 
-def read_text(path: str) -> str:
-    """The text of a file, which is UTF-8; raises KumologError that names it."""
-    try:
-        return read_file(path).decode()
-    except UnicodeDecodeError as error:
-        raise KumologError(f"reading {path} as UTF-8 text: {error}") from None
+FILES = Files()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
-from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
+
 from kumolog.api.asyncfile import AsyncFile
+from kumolog.api.files import Files
 from kumolog.api.fsmetadata import FsMetadata
 from kumolog.api.globs import Glob, utf8
 from kumolog.api.registry import Registry
@@ -20,21 +21,21 @@ _MOST_GLOBS: Final = 256  # kept in the cache
 
 
 def open(
-    _registry: Registry,
+    registry: Registry,
     _place: str,
     filename: LuaValue = None,
     mode: LuaValue = None,
     *_: LuaValue,
 ) -> AsyncFile:
     """An open file; KumoMTA: ``w`` keeps what is there, and ``r+`` makes what is not."""
-    return AsyncFile.open(text(filename, 1), "r" if mode is None else text(mode, 2))
+    return AsyncFile.open(text(filename, 1), "r" if mode is None else text(mode, 2), registry.files)
 
 
-def read_dir(_registry: Registry, _place: str, path: LuaValue = None, *_: LuaValue) -> list[str]:
+def read_dir(registry: Registry, _place: str, path: LuaValue = None, *_: LuaValue) -> list[str]:
     """The full paths of what is in a directory, in no order."""
     directory = text(path, 1)
     try:
-        names = os.listdir(directory)
+        names = registry.files.names(directory)
     except (OSError, ValueError) as error:
         raise _failed("listing", directory, error) from None
     return [utf8(os.path.join(directory, name)) for name in names]
@@ -52,46 +53,46 @@ def glob(
     ttl = _TTL_SECONDS if ttl_seconds is None else number(ttl_seconds, 3)
     if not ttl >= 0:
         raise KumologError(f"kumo.fs.glob: ttl_seconds is {ttl:g}, where it has to be positive")
-    return registry.state(GlobCache).paths(text(pattern, 1), _base(relative_to), ttl)
+    cache = registry.state(GlobCache)
+    now, files = registry.clock.monotonic(), registry.files
+    return cache.paths(text(pattern, 1), _base(relative_to), ttl, now, files)
 
 
 def uncached_glob(
-    _registry: Registry,
+    registry: Registry,
     _place: str,
     pattern: LuaValue = None,
     relative_to: LuaValue = None,
     *_: LuaValue,
 ) -> list[str]:
     """The sorted paths that match, relative to ``relative_to`` as the pattern is."""
-    return Glob.parse(text(pattern, 1)).paths(_base(relative_to))
+    return Glob.parse(text(pattern, 1)).paths(_base(relative_to), registry.files)
 
 
 def metadata_for_path(
-    _registry: Registry, _place: str, path: LuaValue = None, *_: LuaValue
+    registry: Registry, _place: str, path: LuaValue = None, *_: LuaValue
 ) -> FsMetadata:
     """What the file system knows of a file, or of the file that a link leads to."""
-    return _metadata(text(path, 1), follow_symlinks=True)
+    return _metadata(registry, text(path, 1), follow_symlinks=True)
 
 
 def symlink_metadata_for_path(
-    _registry: Registry, _place: str, path: LuaValue = None, *_: LuaValue
+    registry: Registry, _place: str, path: LuaValue = None, *_: LuaValue
 ) -> FsMetadata:
     """What the file system knows of a file, or of the link itself."""
-    return _metadata(text(path, 1), follow_symlinks=False)
+    return _metadata(registry, text(path, 1), follow_symlinks=False)
 
 
-@dataclass
-class GlobCache:
+class GlobCache(Struct):
     """What globs found, by pattern and base, and until when it holds."""
 
-    found: dict[tuple[str, str], tuple[float, list[str]]] = field(default_factory=dict)
+    found: dict[tuple[str, str], tuple[float, list[str]]] = {}
 
-    def paths(self, pattern: str, base: str, ttl: float) -> list[str]:
-        now = time.monotonic()
+    def paths(self, pattern: str, base: str, ttl: float, now: float, files: Files) -> list[str]:
         until, paths = self.found.get((pattern, base), (now, []))
         if now < until:
             return paths
-        paths = Glob.parse(pattern).paths(base)
+        paths = Glob.parse(pattern).paths(base, files)
         self.found.pop((pattern, base), None)
         while len(self.found) >= _MOST_GLOBS:
             del self.found[next(iter(self.found))]  # the oldest one
@@ -103,9 +104,10 @@ def _base(relative_to: LuaValue) -> str:
     return "." if relative_to is None else text(relative_to, 2)
 
 
-def _metadata(path: str, *, follow_symlinks: bool) -> FsMetadata:
+def _metadata(registry: Registry, path: str, *, follow_symlinks: bool) -> FsMetadata:
     try:
-        return FsMetadata(os.stat(path, follow_symlinks=follow_symlinks))
+        found = os.stat(registry.files.to_read(path), follow_symlinks=follow_symlinks)
+        return FsMetadata(found, registry.clock)
     except (OSError, ValueError) as error:
         raise _failed("looking at", path, error) from None
 

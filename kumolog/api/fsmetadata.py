@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from kumolog.api.timevalue import Time
+from kumolog.clock import Clock
 from kumolog.luaobject import LuaObject
 
 _WRITE_BITS: Final = 0o222
@@ -38,7 +39,7 @@ class FsMetadata(LuaObject):
         "uid": "uid",
     }
 
-    def __init__(self, found: os.stat_result) -> None:
+    def __init__(self, found: os.stat_result, clock: Clock) -> None:
         self.mode = found.st_mode
         self.is_dir = stat.S_ISDIR(found.st_mode)
         self.is_file = stat.S_ISREG(found.st_mode)
@@ -53,6 +54,6 @@ class FsMetadata(LuaObject):
         self.nlink = found.st_nlink
         self.uid = found.st_uid
         self.gid = found.st_gid
-        self.atime = Time.of_nanos(found.st_atime_ns)
-        self.mtime = Time.of_nanos(found.st_mtime_ns)
-        self.ctime = Time.of_nanos(found.st_ctime_ns)
+        self.atime = Time.of_nanos(found.st_atime_ns, clock)
+        self.mtime = Time.of_nanos(found.st_mtime_ns, clock)
+        self.ctime = Time.of_nanos(found.st_ctime_ns, clock)

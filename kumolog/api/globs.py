@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
+from msgspec import Struct
+
+from kumolog.api.files import FILES, Files
 from kumolog.errors import KumologError
 
 _SPECIAL: Final = frozenset("*?[{\\")
@@ -23,8 +25,7 @@ _Parts = tuple[str | re.Pattern[str] | None, ...]
 _Identity = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Glob:
+class Glob(Struct, frozen=True):
     """A pattern; ``parts`` are its components: a name, a regex for names, or None for ``**``."""
 
     pattern: str
@@ -40,14 +41,14 @@ class Glob:
             raise KumologError(f"the glob {pattern!r} is malformed: {error}") from None
         return cls(pattern, parts, pattern.startswith("/"))
 
-    def paths(self, base: str = ".") -> list[str]:
+    def paths(self, base: str = ".", files: Files = FILES) -> list[str]:
         """The sorted paths that match, relative to ``base`` unless the pattern is absolute.
 
         What cannot be listed is passed over. Raises KumologError for a name that is not UTF-8.
         """
         top = "/" if self.is_absolute else base
         prefix = "/" if self.is_absolute else ""
-        found = {prefix + path for path in _walk(top, "", self.parts) if path}
+        found = {prefix + path for path in _Tree(top, files).walk("", self.parts) if path}
         return sorted(map(utf8, found))
 
 
@@ -60,54 +61,60 @@ def utf8(path: str) -> str:
     return path
 
 
-def _walk(top: str, path: str, parts: _Parts) -> Iterator[str]:
-    """The paths below ``top/path`` that match, each with ``path`` before it."""
-    if not parts:
-        yield path
-        return
-    first, rest = parts[0], parts[1:]
-    if isinstance(first, str):
-        inner = os.path.join(path, first)
-        if os.path.lexists(os.path.join(top, inner)):
-            yield from _walk(top, inner, rest)
-    elif first is None:
-        own = _directory(os.path.join(top, path))
-        if own is not None:
-            yield from _walk_tree(top, path, rest, frozenset((own,)))
-    else:
-        for name in _names(os.path.join(top, path)):
-            if first.fullmatch(name):
-                yield from _walk(top, os.path.join(path, name), rest)
+class _Tree(NamedTuple):
+    """The directories below ``top``, in which the walk looks."""
 
+    top: str
+    files: Files
 
-def _walk_tree(top: str, path: str, rest: _Parts, above: frozenset[_Identity]) -> Iterator[str]:
-    """As `_walk`, in the directory and in all below it; links to what is above are not followed."""
-    yield from _walk(top, path, rest)
-    for name in _names(os.path.join(top, path)):
-        if name.startswith("."):
-            continue
-        inner = os.path.join(path, name)
-        identity = _directory(os.path.join(top, inner))
-        if identity is not None and identity not in above:
-            yield from _walk_tree(top, inner, rest, above | {identity})
-        elif not rest:
-            yield inner
+    def walk(self, path: str, parts: _Parts) -> Iterator[str]:
+        """The paths below ``path`` that match, each with ``path`` before it."""
+        if not parts:
+            yield path
+            return
+        first, rest = parts[0], parts[1:]
+        if isinstance(first, str):
+            inner = os.path.join(path, first)
+            if os.path.lexists(self._place(inner)):
+                yield from self.walk(inner, rest)
+        elif first is None:
+            own = self._directory(path)
+            if own is not None:
+                yield from self._walk_all(path, rest, frozenset((own,)))
+        else:
+            for name in self._names(path):
+                if first.fullmatch(name):
+                    yield from self.walk(os.path.join(path, name), rest)
 
+    def _walk_all(self, path: str, rest: _Parts, above: frozenset[_Identity]) -> Iterator[str]:
+        """As `walk`, in the directory and all below it; links to what is above are not followed."""
+        yield from self.walk(path, rest)
+        for name in self._names(path):
+            if name.startswith("."):
+                continue
+            inner = os.path.join(path, name)
+            identity = self._directory(inner)
+            if identity is not None and identity not in above:
+                yield from self._walk_all(inner, rest, above | {identity})
+            elif not rest:
+                yield inner
 
-def _directory(path: str) -> _Identity | None:
-    """What tells one directory from another; None where there is no directory."""
-    try:
-        found = os.stat(os.path.join(path, ""))
-    except (OSError, ValueError):
-        return None
-    return found.st_dev, found.st_ino
+    def _place(self, path: str) -> str:
+        return self.files.to_read(os.path.join(self.top, path))
 
+    def _directory(self, path: str) -> _Identity | None:
+        """What tells one directory from another; None where there is no directory."""
+        try:
+            found = os.stat(os.path.join(self._place(path), ""))
+        except (OSError, ValueError):
+            return None
+        return found.st_dev, found.st_ino
 
-def _names(directory: str) -> list[str]:
-    try:
-        return os.listdir(directory)
-    except (OSError, ValueError):  # missing, unreadable, no such name: nothing in it matches
-        return []
+    def _names(self, path: str) -> list[str]:
+        try:
+            return self.files.names(os.path.join(self.top, path))
+        except (OSError, ValueError):  # missing, unreadable, no such name: nothing in it matches
+            return []
 
 
 def _components(pattern: str) -> list[str]:

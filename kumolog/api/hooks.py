@@ -13,7 +13,7 @@ def configure_log_hook(registry: Registry, place: str, *arguments: LuaValue) -> 
     """Sends records to the policy as messages."""
     with configuring(registry, place):
         (params,) = check_call("kumo.configure_log_hook", arguments)
-        templates = compiled_templates(params["per_record"])
+        templates = compiled_templates(registry, params["per_record"])
         _add(registry, Hook("log", params["name"], params, templates, place))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from kumolog.api.files import read_file
 from kumolog.api.registry import Registry
 from kumolog.errors import KumologError
 from kumolog.luavalue import type_name
@@ -20,7 +19,7 @@ def load_key(registry: Registry, source: str | dict[str, Any]) -> bytes:
     Raises KumologError where there is none to be had; kumolog asks no vaults.
     """
     if isinstance(source, str):
-        return read_file(source)
+        return registry.files.read(source)
     return next(load(registry, source) for key, load in _LOADERS.items() if key in source)
 
 

@@ -22,7 +22,7 @@ def configure_local_logs(
                 "put it inside kumo.on('init', function() ... end)"
             )
         params = check(LOCAL_LOGS, table)
-        templates = compiled_templates(params["per_record"])
+        templates = compiled_templates(registry, params["per_record"])
         if registry.make_directory is not None:
             registry.make_directory(params["log_dir"])
         registry.local_logs.append(LocalLogs(params, templates, place))

@@ -10,7 +10,6 @@ The Lua part asks with `get`, calls the function where there is no answer, and h
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -41,9 +40,8 @@ def open(registry: Registry, _place: str, *arguments: LuaValue) -> Memo:
     memo = known.get(options["name"])
     if memo is None:
         epoch = registry.state(ConfigEpoch) if options["invalidate_with_epoch"] else ConfigEpoch()
-        memo = known[options["name"]] = Memo(
-            options["name"], options["ttl"] / NANOS_PER_SECOND, options["capacity"], epoch
-        )
+        ttl, now = options["ttl"] / NANOS_PER_SECOND, registry.clock.monotonic
+        memo = known[options["name"]] = Memo(options["name"], ttl, options["capacity"], epoch, now)
     return memo
 
 
@@ -86,7 +84,7 @@ class Memo(LuaObject):
         ttl: float,
         capacity: int,
         epoch: ConfigEpoch,
-        now: Callable[[], float] = time.monotonic,
+        now: Callable[[], float],
     ) -> None:
         self._name, self._ttl, self._epoch, self._now = name, ttl, epoch, now
         self._entries = Lru[Entry](capacity)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from threading import Condition, Lock
 from typing import ClassVar
+
+from msgspec import Struct, field
 
 from kumolog.api.calls import check_call
 from kumolog.api.memoized import given_out, kept
 from kumolog.api.patience import Patience
 from kumolog.api.registry import Registry
+from kumolog.clock import Clock
 from kumolog.errors import KumologError
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue
@@ -24,19 +27,18 @@ def define(registry: Registry, _place: str, *arguments: LuaValue) -> Queue:
     name, limit = check_call("kumo.mpsc.define", arguments)
     if limit == 0:
         raise KumologError("kumo.mpsc.define: a queue has to have room for one value at least")
-    return registry.state(Queues).get(name, limit, registry.state(Patience))
+    return registry.state(Queues).get(name, limit, registry.state(Patience), registry.clock)
 
 
-@dataclass
-class Queues:
+class Queues(Struct):
     """The queues that the policy has defined, by name."""
 
-    known: dict[str, Queue] = field(default_factory=dict)
+    known: dict[str, Queue] = {}
     lock: Lock = field(default_factory=Lock)
 
-    def get(self, name: str, limit: int | None, patience: Patience) -> Queue:
+    def get(self, name: str, limit: int | None, patience: Patience, clock: Clock) -> Queue:
         with self.lock:
-            return self.known.setdefault(name, Queue(name, limit, patience))
+            return self.known.setdefault(name, Queue(name, limit, patience, clock))
 
 
 class Queue(LuaObject):
@@ -61,8 +63,8 @@ class Queue(LuaObject):
         "try_send": "try_send",
     }
 
-    def __init__(self, name: str, limit: int | None, patience: Patience) -> None:
-        self._name, self._limit, self._patience = name, limit, patience
+    def __init__(self, name: str, limit: int | None, patience: Patience, clock: Clock) -> None:
+        self._name, self._limit, self._patience, self._clock = name, limit, patience, clock
         self._values: deque[LuaValue] = deque()
         self._changed = Condition()
         self._is_closed = self._is_receiving = False
@@ -164,9 +166,10 @@ class Queue(LuaObject):
         if ready():
             return True
         left = self._patience.left()
+        wait = partial(self._changed.wait_for, ready)
         if seconds is not None and seconds <= left:
-            return self._changed.wait_for(ready, seconds)
-        if not self._changed.wait_for(ready, left):
+            return self._clock.wait(wait, seconds)
+        if not self._clock.wait(wait, left):
             raise self._failed(act, f"waited in vain for the {left:g} seconds that this call has")
         return True
 

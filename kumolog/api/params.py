@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,6 +54,7 @@ _SCALARS: dict[str, Type] = {
     "hostaddr": net.HOSTADDR,
     "hostport": net.HOSTPORT,
     "ip": net.IP,
+    "ipsocket": net.IP_SOCKET,
     "minfree": MINFREE,
     "null": types.NOTHING,
     "path": types.PATH,
@@ -65,6 +65,7 @@ _SCALARS: dict[str, Type] = {
     "timeofday": times.TIME_OF_DAY,
     "timezone": times.TIMEZONE,
     "unixtime": types.TIMESTAMP,
+    "uri": net.URI,
     "url": net.URL,
     "uuid": grammar.UUID_TEXT,
 }
@@ -151,8 +152,7 @@ _BUILT: dict[str, Callable[[bool], Type]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """A container, built when the first value comes to it: some contain themselves."""
 
     name: str
@@ -223,10 +223,8 @@ def default_of(row: Row) -> LuaValue:
     return from_json(msgspec.json.decode(row.default)) if row.default else None
 
 
-class _TakenKey(Key):
+class _TakenKey(Key, frozen=True):
     """A key that KumoMTA takes out of the table before it looks at the others."""
-
-    __slots__ = ()
 
     def absent(self) -> Any:
         raise Mismatch("error converting Lua nil to table", prefix="")

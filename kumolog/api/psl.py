@@ -7,8 +7,9 @@ and an unknown top-level domain is a suffix of its own.
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
-from publicsuffixlist import PublicSuffixList
+from publicsuffixlist import PSLFILE, PublicSuffixList
 
 from kumolog.api.registry import Registry
 from kumolog.luavalue import LuaValue
@@ -19,17 +20,39 @@ def psl_domain(
     _registry: Registry, _place: str, domain: LuaValue = None, *_: LuaValue
 ) -> str | None:
     """The domain that was registered; None for a domain that is a suffix itself."""
-    return _list().privatesuffix(text(domain, 1), keep_case=True)
+    name = text(domain, 1)
+    return _list_for(name).privatesuffix(name, keep_case=True)
 
 
 def psl_suffix(
     _registry: Registry, _place: str, domain: LuaValue = None, *_: LuaValue
 ) -> str | None:
     """The public suffix of a domain."""
-    return _list().publicsuffix(text(domain, 1), keep_case=True)
+    name = text(domain, 1)
+    return _list_for(name).publicsuffix(name, keep_case=True)
+
+
+def _list_for(domain: str) -> PublicSuffixList:
+    top = _top(domain.removesuffix("."))
+    return _list(top if top in _rules() else "")
 
 
 @cache
-def _list() -> PublicSuffixList:
-    """The list, which takes a quarter of a second to read."""
-    return PublicSuffixList()
+def _list(top: str) -> PublicSuffixList:
+    """The list of one top-level domain: of all ten thousand rules it takes long to make one."""
+    return PublicSuffixList(_rules().get(top, ""))
+
+
+@cache
+def _rules() -> dict[str, list[str]]:
+    rules: dict[str, list[str]] = {}
+    for line in Path(PSLFILE).read_text("utf-8").splitlines():
+        if line and not line.startswith("//"):
+            rules.setdefault(_top(line), []).append(line)
+    return rules
+
+
+def _top(name: str) -> str:
+    """The top-level domain as it reads in the DNS (RFC 3492)."""
+    label = name.rpartition(".")[2].lower()
+    return label if label.isascii() else f"xn--{label.encode('punycode').decode()}"

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar, cast
 
-from kumolog.errors import KumologError
+from msgspec import Struct, field
+
+from kumolog.api.files import FILES, Files
+from kumolog.clock import SYSTEM_CLOCK, Clock
+from kumolog.errors import KumologError, PolicyError
 from kumolog.luavalue import LuaValue
 
 if TYPE_CHECKING:
     from kumolog.templates import Templates
+
+_SHOWN_IN_FULL = 2000  # characters: the texts of Lua errors are cut somewhere beyond
 
 T = TypeVar("T")
 Report = Callable[[str, str], None]
@@ -40,10 +45,14 @@ class LocalLogs(NamedTuple):
         named = [self.params["log_dir"], *(entry["log_dir"] for entry in entries)]
         return list(dict.fromkeys(name for name in named if name is not None))
 
+    def entry_for(self, record_type: str) -> str | None:
+        """The key of ``per_record`` that is in force for a type, None where none is."""
+        return next((n for n in (record_type, "Any") if n in self.params["per_record"]), None)
+
 
 HookKind = Literal["log", "disposition"]
 
-_NO_ENTRY: Final = {"enable": True}
+_NO_ENTRY: Final = {"enable": True, "template": None}
 
 
 class Hook(NamedTuple):
@@ -57,19 +66,46 @@ class Hook(NamedTuple):
 
     def enables(self, record_type: str) -> bool:
         """Whether records of a type go to this hook; a type that is listed is not under ``Any``."""
-        per_record = self.params["per_record"]
-        enabled: bool = per_record.get(record_type, per_record.get("Any", _NO_ENTRY))["enable"]
+        enabled: bool = self._entry(record_type)[1]["enable"]
         return enabled
 
+    def template_for(self, record_type: str) -> str | None:
+        """The name of the template for records of a type, None for the JSON line."""
+        name, entry = self._entry(record_type)
+        return None if entry["template"] is None else name
 
-@dataclass
-class Hooks:
+    def _entry(self, record_type: str) -> tuple[str, dict[str, Any]]:
+        per_record = self.params["per_record"]
+        name = record_type if record_type in per_record else "Any"
+        return name, per_record.get(name, _NO_ENTRY)
+
+
+class Hooks(Struct):
     """The hooks that the policy has configured, by name, in call order."""
 
-    by_name: dict[str, Hook] = field(default_factory=dict)
+    by_name: dict[str, Hook] = {}
 
-    def of(self, kind: HookKind) -> Iterator[Hook]:
-        return (hook for hook in self.by_name.values() if hook.kind == kind)
+    def __iter__(self) -> Iterator[Hook]:
+        return iter(self.by_name.values())
+
+
+class Refusal(NamedTuple):
+    """What a handler answers with: a reply's code and text, and how the Lua error shows it."""
+
+    code: int
+    text: str
+    shown: str
+
+
+class Refusals(Struct):
+    """The last refusal that the policy's code made; it may have caught it itself."""
+
+    last: Refusal | None = None
+
+    def take(self, error: PolicyError) -> Refusal | None:
+        """The refusal that ended a handler with this error; None for any other error."""
+        refusal, self.last = self.last, None
+        return refusal if refusal and refusal.shown[:_SHOWN_IN_FULL] in str(error) else None
 
 
 def _all_but_debug(level: str) -> bool:
@@ -80,8 +116,7 @@ def _nobody_listens(event: str, *_arguments: Any) -> LuaValue:
     raise KumologError(f"the event {event} cannot be fired before the policy is loaded")
 
 
-@dataclass
-class Registry:
+class Registry(Struct):
     """``stage`` is the event being fired, or ``load`` before and ``run`` after them.
 
     ``make_directory`` creates a log_dir; it is None while a policy is only checked: then nothing is
@@ -89,21 +124,24 @@ class Registry:
     ``failed_validations`` are those that the policy itself declares. ``fire`` fires an event of the
     policy with JSON-like arguments and gives its first result. ``wants`` tells whether the policy's
     own log lines of a level are shown. ``spawn`` does so in a thread of its own; it is None where
-    nothing is started. ``ending`` is set when a task is to end.
+    nothing is started. ``clock`` tells the time,
+    ``files`` where the policy's files are. ``ending`` is set when a task is to end.
     """
 
     report: Report
     make_directory: Callable[[str], None] | None
     stage: str = "load"
-    local_logs: list[LocalLogs] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    failed_validations: list[str] = field(default_factory=list)
-    fire: Callable[..., LuaValue] = field(default=_nobody_listens)
-    wants: Callable[[str], bool] = field(default=_all_but_debug)
+    clock: Clock = SYSTEM_CLOCK
+    files: Files = FILES
+    local_logs: list[LocalLogs] = []
+    calls: list[Call] = []
+    problems: list[str] = []
+    failed_validations: list[str] = []
+    fire: Callable[..., LuaValue] = _nobody_listens
+    wants: Callable[[str], bool] = _all_but_debug
     spawn: Callable[[str, Any], None] | None = None
     ending: threading.Event = field(default_factory=threading.Event)
-    _states: dict[type, Any] = field(default_factory=dict)
+    _states: dict[type, Any] = {}
 
     def share(self, other: Registry) -> None:
         """Takes on the states of the policy that this one is a task of."""

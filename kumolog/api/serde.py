@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from kumolog.api.registry import Registry
 from kumolog.errors import KumologError
-from kumolog.luavalue import LuaValue, rebuilt, to_json, type_name
+from kumolog.luavalue import LuaValue, quoted, rebuilt, to_json
+from kumolog.params.arguments import text
 
-# A string is matched first, so that what looks like a comment inside it stays.
-_STRING_OR_COMMENT = re.compile(rb'"(?:[^"\\]|\\.)*"|//[^\n]*|#[^\n]*|/\*.*?\*/', re.DOTALL)
+# A string is matched first, so that what looks like a comment inside it stays. What is not ended
+# goes to the end of the text, so that no second search for its end begins inside.
+_SPECIAL: Final = re.compile(
+    rb'"(?>(?:[^"\\]|\\.)*)"?|//[^\n]*|#[^\n]*|/\*(?:.*?\*/|.*)|(?<![eE])-0(?![.0-9eE])', re.DOTALL
+)
+_TOO_DEEP: Final = 128  # levels, as KumoMTA's JSON reader has it
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -31,27 +34,22 @@ def json_encode_pretty(
     return msgspec.json.format(ordered, indent=2)
 
 
-def json_parse(_registry: Registry, _place: str, text: LuaValue = None, *_: LuaValue) -> Any:
+def json_parse(_registry: Registry, _place: str, source: LuaValue = None, *_: LuaValue) -> Any:
     """The value of JSON text, in which ``//``, ``/* */`` and ``#`` comments are ignored."""
-    source = _bytes("json_parse", "JSON text", text)
+    json = text(source, 1)
     try:
-        return _parse(source)
+        return _parse(json.encode())
     except _UNREADABLE as error:
-        shown = source.decode(errors="replace")
-        raise KumologError(f"parsing {shown!r} as JSON: {_reason(error)}") from None
+        raise KumologError(f"parsing {quoted(json)} as JSON: {_reason(error)}") from None
 
 
-def json_load(_registry: Registry, _place: str, file_name: LuaValue = None, *_: LuaValue) -> Any:
+def json_load(registry: Registry, _place: str, file_name: LuaValue = None, *_: LuaValue) -> Any:
     """The value of a file of JSON text."""
-    path = os.fsdecode(_bytes("json_load", "the name of a file", file_name))
+    path = text(file_name, 1)
     try:
-        return _parse(Path(path).read_bytes())
+        return _parse(registry.files.read(path))
     except _UNREADABLE as error:
         raise KumologError(f"parsing the file {path} as JSON: {_reason(error)}") from None
-    except OSError as error:
-        raise KumologError(f"reading {path}: {error.strerror}") from None
-    except ValueError as error:  # a name with a NUL in it
-        raise KumologError(f"reading {path!r}: {error}") from None
 
 
 def _plain(value: LuaValue) -> Any:
@@ -62,17 +60,34 @@ def _plain(value: LuaValue) -> Any:
 
 
 def _parse(source: bytes) -> Any:
-    bare = _STRING_OR_COMMENT.sub(lambda m: m[0] if m[0][:1] == b'"' else b" ", source)
-    return msgspec.json.decode(bare)
+    value = msgspec.json.decode(_SPECIAL.sub(_plainly, source))
+    if _has_levels(value, _TOO_DEEP):
+        raise RecursionError
+    return value
 
 
-def _bytes(function: str, wanted: str, value: LuaValue) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    if not isinstance(value, str):
-        raise KumologError(f"{function} needs {wanted} as a string, not {type_name(value)}")
-    return value.encode()
+def _plainly(found: re.Match[bytes]) -> bytes:
+    """What to read in place of a token: blanks for a comment, a float for the minus zero."""
+    token = found[0]
+    if token.startswith(b'"') or (token.startswith(b"/*") and not token.endswith(b"*/")):
+        return token
+    return b"-0.0" if token == b"-0" else b" "
+
+
+def _has_levels(value: Any, levels: int) -> bool:
+    """Whether arrays and objects stand in one another so often."""
+    containers = [value]
+    for _ in range(levels):
+        containers = [item for item in containers if isinstance(item, dict | list)]
+        if not containers:
+            return False
+        containers = [
+            inner
+            for item in containers
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+    return True
 
 
 def _reason(error: Exception) -> str:
-    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return "recursion limit exceeded" if isinstance(error, RecursionError) else str(error)

@@ -13,16 +13,18 @@ from kumolog.luavalue import LuaTable, LuaValue
 from kumolog.params.arguments import integer, text
 
 _DEFAULT_BUSY_MS = 500
+_NO_FILES = frozenset(("", ":memory:"))
 
 
 def open(  # its Lua name
-    _registry: Registry, _place: str, path: LuaValue = None, busy: LuaValue = None, *_: LuaValue
+    registry: Registry, _place: str, file: LuaValue = None, busy: LuaValue = None, *_: LuaValue
 ) -> SqliteConn:
     """Opens a database file; ``busy`` is how many milliseconds to wait for another's lock."""
-    name = text(path, 1)
+    name = text(file, 1)
     milliseconds = _DEFAULT_BUSY_MS if busy is None else integer(busy, 2, "usize")
     try:
-        return SqliteConn(sqlite3.connect(name, timeout=milliseconds / 1000, isolation_level=None))
+        path = name if name in _NO_FILES else registry.files.to_write(name)
+        return SqliteConn(sqlite3.connect(path, timeout=milliseconds / 1000, isolation_level=None))
     except sqlite3.Error as error:
         raise KumologError(f"sqlite.open({name!r}): {error}") from None
 

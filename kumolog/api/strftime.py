@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Protocol
 
-from kumolog.api.calendar import MONTHS, WEEKDAYS, Civil, iso_week
+from msgspec import Struct, structs
+
+from kumolog.calendar import MONTHS, WEEKDAYS, Civil, iso_week
 from kumolog.duration import NANOS_PER_SECOND
 from kumolog.errors import KumologError
 
@@ -64,7 +65,7 @@ def _specified(found: re.Match[str], pattern: str) -> tuple[Part, ...]:
     pad, what = found["pad"], found["what"]
     number = _NUMBERS.get(what)
     if number is not None:
-        return (number if pad is None else replace(number, pad=_PADS[pad]),)
+        return (number if pad is None else structs.replace(number, pad=_PADS[pad]),)
     if pad is None and what in _TEXTS:  # only single numbers can be padded otherwise
         return (_TEXTS[what],)
     if pad is None and what in _COMPOSITES:
@@ -72,8 +73,7 @@ def _specified(found: re.Match[str], pattern: str) -> tuple[Part, ...]:
     raise KumologError(f"time:format: {found[0]!r} in {pattern!r} is no specifier of chrono")
 
 
-@dataclass(frozen=True, slots=True)
-class _Number:
+class _Number(Struct, frozen=True):
     """``pad`` is a zero, a blank or nothing; ``is_year`` signs what is beyond 0 to 9999."""
 
     read: Callable[[Moment], int]

@@ -57,3 +57,26 @@ def refusal(row: Row) -> KumologError:
         f"{row.name} is not available in kumolog: there is no mail server, queue or network "
         "behind it; call it in handlers that kumolog does not fire, or guard it with pcall"
     )
+
+
+def refused_methods(type_name: str) -> dict[str, str]:
+    """What calling the methods says that objects of a type only refuse, by method.
+
+    ``type_name`` is the one that Lua shows, such as ``HeaderMap``.
+    """
+    return _refused_by_type().get(plain_type(type_name), {})
+
+
+@cache
+def _refused_by_type() -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for row in surface():
+        if row.role == "refuse" and row.kind == "method":
+            kind, _, method = row.name.partition(":")
+            found.setdefault(plain_type(kind), {})[method] = str(refusal(row))
+    return found
+
+
+def plain_type(type_name: str) -> str:
+    """``header_map`` and ``HeaderMap`` are the same type."""
+    return type_name.replace("_", "").lower()

@@ -15,14 +15,14 @@ from kumolog.params.arguments import text
 _FOLD: Final = b"\r\n\t"
 
 
-def eval_template(_registry: Registry, _place: str, *arguments: LuaValue) -> str:
+def eval_template(registry: Registry, _place: str, *arguments: LuaValue) -> str:
     """A template rendered with the members of a table as its variables.
 
     The ending of ``name`` tells what is escaped (KumoMTA: templates); raises for a template that
     does not compile or render, and for the dialect Handlebars, which kumolog does not have.
     """
     name, source, context, dialect = check_call("kumo.string.eval_template", arguments)
-    return _DIALECTS[dialect](name, source, context)
+    return _DIALECTS[dialect](registry, name, source, context)
 
 
 def normalize_smtp_response(
@@ -55,23 +55,24 @@ def wrap(_registry: Registry, _place: str, *arguments: LuaValue) -> bytes:
     return _FOLD.join((*lines, line))
 
 
-def _jinja(name: str, source: str, context: Any) -> str:
+def _jinja(registry: Registry, name: str, source: str, context: Any) -> str:
     from kumolog.templates import render_once  # the engine is loaded for those who use it
 
-    return render_once(name, source, context if isinstance(context, dict) else {})
+    variables = context if isinstance(context, dict) else {}
+    return render_once(name, source, variables, clock=registry.clock.wall)
 
 
-def _static(_name: str, source: str, _context: Any) -> str:
+def _static(_registry: Registry, _name: str, source: str, _context: Any) -> str:
     return source
 
 
-def _handlebars(name: str, _source: str, _context: Any) -> str:
+def _handlebars(_registry: Registry, name: str, _source: str, _context: Any) -> str:
     raise KumologError(
         f"kumo.string.eval_template: {name}: kumolog does not render the dialect Handlebars, "
         "only Jinja and Static"
     )
 
 
-_DIALECTS: Final[MappingProxyType[str, Callable[[str, str, Any], str]]] = MappingProxyType(
-    {"Jinja": _jinja, "Static": _static, "Handlebars": _handlebars}
+_DIALECTS: Final[MappingProxyType[str, Callable[[Registry, str, str, Any], str]]] = (
+    MappingProxyType({"Jinja": _jinja, "Static": _static, "Handlebars": _handlebars})
 )

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import math
-import time as clock
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import ClassVar
 
-from kumolog.api.calendar import days_from_civil, days_in_month
 from kumolog.api.calls import check_call
 from kumolog.api.patience import Patience
 from kumolog.api.registry import Registry
-from kumolog.api.timeparse import parse_rfc2822 as rfc2822_time
-from kumolog.api.timeparse import parse_rfc3339 as rfc3339_time
 from kumolog.api.timevalue import Time, TimeDelta
+from kumolog.calendar import days_from_civil, days_in_month
+from kumolog.clock import Clock
 from kumolog.duration import NANOS_PER_SECOND
 from kumolog.errors import KumologError
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue, quoted, type_name
 from kumolog.params.arguments import integer, text
+from kumolog.timeparse import Instant
+from kumolog.timeparse import parse_rfc2822 as rfc2822_time
+from kumolog.timeparse import parse_rfc3339 as rfc3339_time
 
 
-def now(_registry: Registry, _place: str, *_: LuaValue) -> Time:
+def now(registry: Registry, _place: str, *_: LuaValue) -> Time:
     """The present."""
-    return Time.now()
+    return Time.now(registry.clock)
 
 
 def from_unix_timestamp(
-    _registry: Registry, _place: str, seconds: LuaValue = None, *_: LuaValue
+    registry: Registry, _place: str, seconds: LuaValue = None, *_: LuaValue
 ) -> Time:
     """The time so many seconds after 1970; a float counts to the nanosecond."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
@@ -37,10 +38,10 @@ def from_unix_timestamp(
         )
     if not math.isfinite(seconds):
         raise KumologError(f"kumo.time.from_unix_timestamp({seconds}): no time is so far away")
-    return Time.of_nanos(round(Fraction(seconds) * NANOS_PER_SECOND))
+    return Time.of_nanos(round(Fraction(seconds) * NANOS_PER_SECOND), registry.clock)
 
 
-def with_ymd_hms(_registry: Registry, _place: str, *arguments: LuaValue) -> Time:
+def with_ymd_hms(registry: Registry, _place: str, *arguments: LuaValue) -> Time:
     """The time of year, month, day, hour, minute and second; refuses what no clock shows."""
     given = (*arguments, *[None] * 6)
     year, *rest = (
@@ -53,17 +54,17 @@ def with_ymd_hms(_registry: Registry, _place: str, *arguments: LuaValue) -> Time
         shown = ", ".join(map(str, (year, *rest)))
         raise KumologError(f"kumo.time.with_ymd_hms({shown}): there is no such date and time")
     seconds = (hour * 60 + minute) * 60 + second
-    return Time(days_from_civil(year, month, day) * 86_400 + seconds)
+    return Time(days_from_civil(year, month, day) * 86_400 + seconds, clock=registry.clock)
 
 
-def parse_rfc2822(_registry: Registry, _place: str, source: LuaValue = None, *_: LuaValue) -> Time:
+def parse_rfc2822(registry: Registry, _place: str, source: LuaValue = None, *_: LuaValue) -> Time:
     """The time that a mail's date spells."""
-    return _parsed("kumo.time.parse_rfc2822", rfc2822_time, source)
+    return _parsed("kumo.time.parse_rfc2822", rfc2822_time, source).by(registry.clock)
 
 
-def parse_rfc3339(_registry: Registry, _place: str, source: LuaValue = None, *_: LuaValue) -> Time:
+def parse_rfc3339(registry: Registry, _place: str, source: LuaValue = None, *_: LuaValue) -> Time:
     """The time that an internet timestamp spells."""
-    return _parsed("kumo.time.parse_rfc3339", rfc3339_time, source)
+    return _parsed("kumo.time.parse_rfc3339", rfc3339_time, source).by(registry.clock)
 
 
 def parse_duration(_registry: Registry, _place: str, *arguments: LuaValue) -> TimeDelta:
@@ -81,13 +82,14 @@ def sleep(registry: Registry, _place: str, *arguments: LuaValue) -> None:
     what = f"kumo.time.sleep({seconds:g})"
     if not seconds >= 0:
         raise KumologError(f"{what}: only a positive number of seconds can be slept")
-    if registry.ending.wait(registry.state(Patience).within(seconds, what)):
+    allowed = registry.state(Patience).within(seconds, what)
+    if registry.clock.wait(registry.ending.wait, allowed):
         raise KumologError(f"{what}: the policy ends")
 
 
-def start_timer(_registry: Registry, _place: str, label: LuaValue = None, *_: LuaValue) -> Timer:
+def start_timer(registry: Registry, _place: str, label: LuaValue = None, *_: LuaValue) -> Timer:
     """A running timer."""
-    return Timer(text(label, 1))
+    return Timer(text(label, 1), registry.clock)
 
 
 class Timer(LuaObject):
@@ -97,22 +99,23 @@ class Timer(LuaObject):
     lua_methods: ClassVar[Mapping[str, str]] = {"done": "done"}
     lua_metamethods: ClassVar[Mapping[str, str]] = {"__close": "done"}
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, clock: Clock) -> None:
         self.label = label
-        self._started: float | None = clock.monotonic()
+        self._now = clock.monotonic
+        self._started: float | None = self._now()
 
     def done(self, *_: LuaValue) -> float | None:
         """The seconds that have passed; None when the timer had been stopped before."""
         if self._started is None:
             return None
-        passed = clock.monotonic() - self._started
+        passed = self._now() - self._started
         self._started = None
         return passed
 
 
-def _parsed(function: str, parse: Callable[[str], Time], value: LuaValue) -> Time:
+def _parsed(function: str, parse: Callable[[str], Instant], value: LuaValue) -> Time:
     source = text(value, 1)
     try:
-        return parse(source)
+        return Time(*parse(source))
     except ValueError as error:
         raise KumologError(f"{function}({quoted(source)}): {error}") from None

@@ -5,13 +5,13 @@ KumoMTA: the time objects; the calendar is chrono's proleptic Gregorian one, alw
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from functools import cached_property
 from typing import ClassVar, Final
 
-from kumolog.api.calendar import Civil, civil_from_days, days_from_civil
 from kumolog.api.strftime import strftime
+from kumolog.calendar import Civil, civil_from_days, days_from_civil
+from kumolog.clock import SYSTEM_CLOCK, Clock
 from kumolog.duration import NANOS_PER_SECOND, format_duration
 from kumolog.errors import KumologError
 from kumolog.luaobject import LuaObject
@@ -107,7 +107,7 @@ class Time(LuaObject):
     """A point in time: seconds since 1970 in UTC and nanoseconds on top.
 
     In a leap second ``nanos`` go on to 2e9, as chrono has it. Raises KumologError for years beyond
-    -262143 to 262142.
+    -262143 to 262142. ``clock`` tells what has elapsed since.
     """
 
     lua_name = "Time"
@@ -132,18 +132,22 @@ class Time(LuaObject):
         "elapsed": "elapsed",
     }
 
-    def __init__(self, seconds: int, nanos: int = 0) -> None:
+    def __init__(self, seconds: int, nanos: int = 0, clock: Clock = SYSTEM_CLOCK) -> None:
         if not MIN_SECONDS <= seconds <= MAX_SECONDS:
-            raise KumologError(f"no calendar reaches {seconds} seconds from 1970")
-        self.unix_timestamp, self.nanos = seconds, nanos
+            raise KumologError(f"no calendar reaches {seconds:g} seconds from 1970")
+        self.unix_timestamp, self.nanos, self._clock = seconds, nanos, clock
 
     @classmethod
-    def of_nanos(cls, nanos: int) -> Time:
-        return cls(*divmod(nanos, NANOS_PER_SECOND))
+    def of_nanos(cls, nanos: int, clock: Clock = SYSTEM_CLOCK) -> Time:
+        return cls(*divmod(nanos, NANOS_PER_SECOND), clock)
 
     @classmethod
-    def now(cls) -> Time:
-        return cls.of_nanos(time.time_ns())
+    def now(cls, clock: Clock = SYSTEM_CLOCK) -> Time:
+        return cls.of_nanos(clock.wall_ns(), clock)
+
+    def by(self, clock: Clock) -> Time:
+        """This time, from which that clock tells what has elapsed."""
+        return Time(self.unix_timestamp, self.nanos, clock)
 
     @cached_property
     def date(self) -> Civil:
@@ -192,7 +196,7 @@ class Time(LuaObject):
 
     @property
     def elapsed(self) -> TimeDelta:
-        return Time.now().minus_time(self)
+        return Time.now(self._clock).minus_time(self)
 
     def tostring(self, *_: LuaValue) -> str:
         return strftime(self, "%F %T%.f %Z")
@@ -224,7 +228,7 @@ class Time(LuaObject):
         nanos = self.nanos + span
         if self.nanos >= NANOS_PER_SECOND:  # a leap second is left as soon as it is over
             if 0 <= nanos < 2 * NANOS_PER_SECOND:
-                return Time(self.unix_timestamp, nanos)
+                return Time(self.unix_timestamp, nanos, self._clock)
             nanos -= NANOS_PER_SECOND if span > 0 else 0
         whole, rest = divmod(nanos, NANOS_PER_SECOND)
-        return Time(self.unix_timestamp + whole, rest)
+        return Time(self.unix_timestamp + whole, rest, self._clock)

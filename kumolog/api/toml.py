@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import rtoml
 
-from kumolog.api.files import read_text
 from kumolog.api.registry import Registry
 from kumolog.api.structure import structure
 from kumolog.errors import KumologError
@@ -30,10 +29,10 @@ def toml_parse(_registry: Registry, _place: str, source: LuaValue = None, *_: Lu
     return _parsed(toml, quoted(toml))
 
 
-def toml_load(_registry: Registry, _place: str, file_name: LuaValue = None, *_: LuaValue) -> Any:
+def toml_load(registry: Registry, _place: str, file_name: LuaValue = None, *_: LuaValue) -> Any:
     """The table of a file of TOML text."""
     path = text(file_name, 1)
-    return _parsed(read_text(path), f"the file {path}")
+    return _parsed(registry.files.read_text(path), f"the file {path}")
 
 
 def toml_encode(_registry: Registry, _place: str, value: LuaValue = None, *_: LuaValue) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
-import time
 import uuid
 from collections.abc import Mapping
 from typing import ClassVar, Final
@@ -15,9 +14,10 @@ from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue, quoted
 from kumolog.params.arguments import text
 
-_HYPHENATED: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_HEX: Final = "[0-9a-fA-F]"
+_HYPHENATED: Final = rf"{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}"
 _FORMS: Final = re.compile(
-    rf"[0-9a-f]{{32}}|{_HYPHENATED}|\{{{_HYPHENATED}\}}|urn:uuid:{_HYPHENATED}", re.IGNORECASE
+    rf"{_HEX}{{32}}|{_HYPHENATED}|\{{{_HYPHENATED}\}}|urn:uuid:{_HYPHENATED}"
 )
 _VARIANT: Final = 0b10 << 62
 
@@ -46,9 +46,9 @@ class Uuid(LuaObject):
         return self.hyphenated
 
 
-def new_v1(_registry: Registry, _place: str, *_: LuaValue) -> Uuid:
+def new_v1(registry: Registry, _place: str, *_: LuaValue) -> Uuid:
     """Made of the time and the MAC address."""
-    return Uuid(uuid.uuid1())
+    return Uuid(registry.clock.uuid1())
 
 
 def new_v4(_registry: Registry, _place: str, *_: LuaValue) -> Uuid:
@@ -56,26 +56,26 @@ def new_v4(_registry: Registry, _place: str, *_: LuaValue) -> Uuid:
     return Uuid(uuid.uuid4())
 
 
-def new_v6(_registry: Registry, _place: str, *_: LuaValue) -> Uuid:
+def new_v6(registry: Registry, _place: str, *_: LuaValue) -> Uuid:
     """As version 1, but sorted by time (RFC 9562 section 5.6)."""
-    made = uuid.uuid1()
+    made = registry.clock.uuid1()
     high = made.time >> 12 << 16 | 6 << 12 | made.time & 0xFFF
     return Uuid(uuid.UUID(int=high << 64 | made.int & (1 << 64) - 1))
 
 
-def new_v7(_registry: Registry, _place: str, *_: LuaValue) -> Uuid:
+def new_v7(registry: Registry, _place: str, *_: LuaValue) -> Uuid:
     """Unix time and random bits (RFC 9562 section 5.7).
 
     The time goes down to 1/4096 of a millisecond, so that those made one after another are sorted
     (section 6.2, method 3).
     """
-    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
+    milliseconds, nanoseconds = divmod(registry.clock.wall_ns(), 1_000_000)
     high = milliseconds << 16 | 7 << 12 | nanoseconds * 4096 // 1_000_000
-    return Uuid(uuid.UUID(int=high << 64 | _VARIANT | secrets.randbits(62)))
+    return Uuid(uuid.UUID(int=high << 64 | _VARIANT | int.from_bytes(os.urandom(8)) >> 2))
 
 
 def parse(_registry: Registry, _place: str, spelling: LuaValue = None, *_: LuaValue) -> Uuid:
-    """The identifier of a text: hyphenated, simple, braced or ``urn:uuid:``, in any case."""
+    """The identifier of a text: hyphenated, simple, braced or ``urn:uuid:``; digits in any case."""
     source = text(spelling, 1)
     if _FORMS.fullmatch(source) is None:
         raise KumologError(

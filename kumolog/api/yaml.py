@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple
 
 import yaml  # type: ignore[import-untyped] # its types are a package of their own
 
-from kumolog.api.files import read_text
 from kumolog.api.registry import Registry
 from kumolog.api.structure import structure
 from kumolog.api.yamlscalars import is_ambiguous, plain_scalar, scalar_text, tagged_scalar
@@ -33,10 +32,10 @@ def yaml_parse(_registry: Registry, _place: str, source: LuaValue = None, *_: Lu
     return _parsed(document, quoted(document))
 
 
-def yaml_load(_registry: Registry, _place: str, file_name: LuaValue = None, *_: LuaValue) -> Any:
+def yaml_load(registry: Registry, _place: str, file_name: LuaValue = None, *_: LuaValue) -> Any:
     """The value of a file of YAML text."""
     path = text(file_name, 1)
-    return _parsed(read_text(path), f"the file {path}")
+    return _parsed(registry.files.read_text(path), f"the file {path}")
 
 
 def yaml_encode(_registry: Registry, _place: str, value: LuaValue = None, *_: LuaValue) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import signal
+import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from kumolog.cli.parser import parse
 from kumolog.cli.streams import OutputError, claim, tell
@@ -12,6 +15,13 @@ from kumolog.errors import KumologError, PolicyError
 
 OK, FAILED, UNUSABLE = 0, 1, 2
 """Exit codes: fine; finished with something wrong in it; usage or policy error."""
+
+
+def process() -> NoReturn:
+    """Runs one command and ends the process with its exit code."""
+    code = main()
+    gc.freeze()  # else Python looks through all there is for garbage, once more, before it ends
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

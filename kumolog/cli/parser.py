@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from kumolog import __version__
 from kumolog.duration import parse_duration
@@ -27,25 +27,29 @@ class _Command(NamedTuple):
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The options of a command, with its name as ``command``; raises SystemExit(2) with a usage."""
-    names = ", ".join(_COMMANDS)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given and given[0] in _COMMANDS:
+        return _parse_command(given[0], given[1:])
+    return _without_command(given)
+
+
+def _without_command(arguments: Sequence[str]) -> NoReturn:
     parser = _Parser(
         prog="kumolog",
         usage="kumolog COMMAND ...\n       kumolog COMMAND --help",
         description="Run KumoMTA logging policy anywhere.",
         epilog="commands:\n"
-        + "\n".join(f"  {name:6} {row.help}" for name, row in _COMMANDS.items()),
+        + "\n".join(f"  {name:7} {row.help}" for name, row in _COMMANDS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"kumolog {__version__}")
     parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    given = parser.parse_args(arguments)
-    if given.command is None:
+    command = parser.parse_args(arguments).command
+    if command is None:
         parser.print_help(sys.stderr)
         parser.exit(2)
-    if given.command not in _COMMANDS:
-        parser.error(f"there is no command {given.command!r}: it is one of {names}")
-    return _parse_command(given.command, given.arguments)
+    parser.error(f"there is no command {command!r}: it is one of {', '.join(_COMMANDS)}")
 
 
 def _parse_command(name: str, arguments: Sequence[str]) -> argparse.Namespace:
@@ -69,8 +73,20 @@ def _run(parser: argparse.ArgumentParser) -> None:
         "inputs",
         metavar="INPUT",
         nargs="*",
-        default=["-"],
-        help="files, directories of segments, or - for standard input (the default)",
+        help="files, directories of segments, or - for standard input (the default without mail)",
+    )
+    add(
+        "--from-mail",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="mail to receive, after what INPUTs there are: a Maildir, a directory of message "
+        "files, an mbox, one message, or - for standard input; may be given several times",
+    )
+    add(
+        "--no-receive",
+        action="store_true",
+        help="do not run reception handlers, nor look for feedback and bounce reports",
     )
     add("--root", metavar="DIR", help="put every log_dir below DIR")
     add(
@@ -120,6 +136,79 @@ def _check(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _explain(parser: argparse.ArgumentParser) -> None:
+    from kumolog.cli.given import add_event_options  # no other command has them
+
+    parser.description = (
+        "Shows what each logger of a policy decides about one event after the other, why, where "
+        "the line would go, and the line. Opens, makes and writes nothing."
+    )
+    add = parser.add_argument
+    add("policy", metavar="POLICY", help="the policy, such as init.lua")
+    add(
+        "event",
+        metavar="EVENT",
+        nargs="?",
+        help="a file with events, one JSON line each, or - for standard input (the default)",
+    )
+    add_event_options(parser)
+    add("--root", metavar="DIR", help="put every log_dir below DIR")
+    add(
+        "--no-receive",
+        action="store_true",
+        help="do not run reception handlers, nor look for feedback and bounce reports",
+    )
+    add(
+        "--handler-timeout",
+        metavar="DURATION",
+        type=_some_seconds,
+        default=5.0,
+        help="how long a filter handler may take (default: 5s)",
+    )
+    add(
+        "--allow-missing-handlers",
+        action="store_true",
+        help="explain loggers whose filter_event has no handler, too: they drop everything",
+    )
+    add("--json", action="store_true", help="a line for each event: a JSON object")
+
+
+def _test(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Runs policy specs, which are written in Lua in files named *_spec.lua or *_test.lua, and "
+        "shows what failed. Exit code 1 when a test failed, 2 where there is none."
+    )
+    add = parser.add_argument
+    add(
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        help="directories, whose specs are run (the default is this one), specs, Python test "
+        "files, or one block or test of a file: FILE::BLOCK::TEST",
+    )
+    add("-k", dest="expression", metavar="EXPR", help="run tests whose names match, as pytest does")
+    add("-x", dest="stop_at_first", action="store_true", help="stop at the first failure")
+    add(
+        "--watch",
+        action="store_true",
+        help="go on, and run again what a changed file is needed for; Ctrl-C ends it",
+    )
+    add("--junit", metavar="FILE", help="write a report as JUnit XML")
+    add("--coverage", action="store_true", help="show which lines of the policies were run")
+    add(
+        "--fail-under",
+        metavar="N",
+        type=_percent,
+        help="with --coverage: exit code 1 when less than N percent of the lines were run",
+    )
+    add(
+        "--update-golden",
+        action="store_true",
+        help="write the golden files that tests compare with: what comes out now is right",
+    )
+    add("-v", "--verbose", action="store_true", help="show every test, and why some are pending")
+
+
 def _cat(parser: argparse.ArgumentParser) -> None:
     parser.description = "Writes the records of segments, one line each, also while they grow."
     parser.add_argument(
@@ -166,6 +255,16 @@ def _seconds(text: str) -> float:
         ) from None
 
 
+def _percent(text: str) -> float:
+    try:
+        percent = float(text)
+    except ValueError:
+        percent = -1.0
+    if 0 <= percent <= 100:
+        return percent
+    raise argparse.ArgumentTypeError("it must be a percentage, from 0 to 100")
+
+
 def _some_seconds(text: str) -> float:
     if seconds := _seconds(text):
         return seconds
@@ -175,6 +274,8 @@ def _some_seconds(text: str) -> float:
 _COMMANDS = {
     "run": _Command("put events through a policy into segments", _run),
     "check": _Command("load policies and say what is wrong with them", _check),
+    "test": _Command("run policy specs", _test),
+    "explain": _Command("show what each logger decides about an event, and why", _explain),
     "cat": _Command("show the records of segments", _cat),
     "script": _Command("run a Lua file with the functions of KumoMTA", _script, True),
     "api": _Command("show what KumoMTA's Lua functions take, and which work here", _api),

@@ -31,11 +31,15 @@ class Terminal:
 
     def progress(self, events: int, consumed: int, total: int | None) -> None:
         """Shows how far a run has come; cheap to call often."""
+        share = f"{100 * consumed // total:3d}% of {total:,} bytes, " if total else ""
+        self.show(f"{share}{events:,} events")
+
+    def show(self, text: str) -> None:
+        """Shows what is being done right now, in place of what was; cheap to call often."""
         if not self._progress or (now := time.monotonic()) < self._next_shown:
             return
         self._next_shown = now + _SHOWN_EVERY
-        share = f"{100 * consumed // total:3d}% of {total:,} bytes, " if total else ""
-        tell(f"{_ERASE_LINE}{share}{events:,} events")
+        tell(f"{_ERASE_LINE}{text}")
         self._shown = True
 
     def clear(self) -> None:

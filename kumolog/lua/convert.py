@@ -9,7 +9,9 @@ from typing import Any
 from lupa.lua54 import lua_type
 
 from kumolog.errors import KumologError
+from kumolog.lua.functions import Functions
 from kumolog.lua.objects import Objects
+from kumolog.luafunction import LuaFunction
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaTable, LuaValue, Opaque
 from kumolog.mail.addresses import AddressHeader, EnvelopeAddress
@@ -32,10 +34,13 @@ def python_text(text: str) -> str:
 class Converter:
     """Converts for one runtime; ``values`` is what values.lua returned.
 
-    ``objects`` is set once the runtime can call Python: until then there are none.
+    ``objects`` and ``functions`` are set once the runtime can call Python: until then there are
+    none. The functions of Lua are opaque to Python unless it ``takes_functions``.
     """
 
     objects: Objects
+    functions: Functions
+    takes_functions = False
 
     def __init__(self, runtime: Any, values: Any) -> None:
         self._table_from = runtime.table_from
@@ -56,6 +61,7 @@ class Converter:
             tuple: lambda values: self._array(list(values)),
             LuaTable: self._neutral_table,
             Opaque: self._opaque,
+            LuaFunction: self._function,
             EnvelopeAddress: self._from_envelope_address,
             AddressHeader: self._from_address_header,
         }
@@ -88,6 +94,8 @@ class Converter:
         kind = lua_type(value)
         if kind is None:
             return value  # type: ignore[no-any-return] # nil, a boolean or a number
+        if kind == "function" and self.takes_functions:
+            return self.functions.from_lua(value)
         if kind != "table":
             return Opaque(kind)
         return self._from_table(value, depth)
@@ -137,6 +145,9 @@ class Converter:
         if value.kind != "null":
             raise KumologError(f"a {value.kind} cannot be given back to Lua")
         return self.objects.null
+
+    def _function(self, value: LuaFunction) -> Any:
+        return self.functions.to_lua(value)
 
     def _array(self, values: list[Any]) -> Any:
         return self._mark_array(self._list(values), len(values) if None in values else None)

@@ -1,12 +1,12 @@
 -- Events and messages: kumo.on, firing an event, and the loop that asks the filter handlers about a batch.
 
-local guard, env, values, host, multiple, message_methods = ...
+local guard, env, values, host, multiple, message_methods, message_changes = ...
 
 local begin_call, bridge, call, frames_of_failure, on_error, place =
   guard.begin_call, guard.bridge, guard.call, guard.frames_of_failure, guard.on_error, guard.place
-local byte, collectgarbage, concat, copy, error, format, integer, next, pack, rawget, rawset, setmetatable, sub,
-      type, unpack, xpcall =
-  string.byte, collectgarbage, table.concat, values.copy, error, string.format, math.type, next, table.pack,
+local byte, collectgarbage, concat, copy, error, format, integer, next, pack, pcall, rawget, rawset, setmetatable,
+      sub, type, unpack, xpcall =
+  string.byte, collectgarbage, table.concat, values.copy, error, string.format, math.type, next, table.pack, pcall,
   rawget, rawset, setmetatable, string.sub, type, table.unpack, xpcall
 
 -- Handlers --------------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ end
 
 -- Messages --------------------------------------------------------------------------------------------
 
--- A message is a small table: [1] its batch, [2] its place there, [3] true once its meta was changed.
+-- A message is a small table: [1] its batch, [2] its place there, [3] true once it was changed.
 local methods = {}
 local Message = values.class('Message', { __index = methods })
 
@@ -99,7 +99,7 @@ local function message_at(self, method)
   error(format('bad self argument: %s is a method of a message, call it as msg:%s(...)', method, method), 0)
 end
 
-local column_of, meta_of, change_meta = bridge(host.column), bridge(host.get_meta), bridge(host.set_meta)
+local column_of, meta_of = bridge(host.column), bridge(host.get_meta)
 
 -- The first look at a key: the column is fetched for the whole batch, where that is possible.
 local function first_meta(self, key)
@@ -121,16 +121,10 @@ end
 
 local asking, asking_logger -- the message whose handler runs, and for which logger
 
-function methods.set_meta(self, key, value)
-  local handle, index = message_at(self, 'set_meta')
-  -- A change to another message than the one asked about comes too late for its record.
-  change_meta(handle, index, key, value, asking == self and asking_logger or nil)
-  rawset(self, 3, true)
-end
-
 -- A message of its own, of a batch that has only it.
 local make = bridge(host.make_message)
-local function make_message(...) return setmetatable({ new_batch(make(...), 1), 1 }, Message) end
+local function new_message(handle, size, place) return setmetatable({ new_batch(handle, size), place }, Message) end
+local function make_message(...) return new_message(make(...), 1, 1) end
 
 local function method_in_python(name, python)
   local method = bridge(python)
@@ -140,6 +134,17 @@ local function method_in_python(name, python)
   end
 end
 
+local function change_in_python(name, python)
+  local change = bridge(python)
+  return function(self, ...)
+    local handle, index = message_at(self, name)
+    rawset(self, 3, true)
+    -- A change to another message than the one asked about comes too late for its record.
+    return change(handle, index, asking == self and asking_logger or nil, ...)
+  end
+end
+
+for name, python in next, message_changes do methods[name] = change_in_python(name, python) end
 for name, python in next, message_methods do
   methods[name] = methods[name] or method_in_python(name, python)
 end
@@ -158,6 +163,7 @@ local ASK = '?'
 -- handles of batches that nobody can reach any more.
 local function ask(handle, kinds, steps, seconds, weight)
   local batch = new_batch(handle, #kinds)
+  local attempt = steps.attempt or xpcall
   local answers, errors, event = {}, {}, nil
   for l = 1, #steps do answers[l] = {} end
   for i = 1, #kinds do
@@ -174,7 +180,7 @@ local function ask(handle, kinds, steps, seconds, weight)
           rawset(env, '_KUMO_CURRENT_EVENT', event)
         end
         begin_call(seconds)
-        local ok, result = xpcall(step.handler, on_error, message)
+        local ok, result = attempt(step.handler, on_error, message)
         answer = ok and (result and 'p' or 'f') or 'e'
         if not ok then errors[#errors + 1] = { i, l, result, frames_of_failure(), step.place } end
       end
@@ -196,6 +202,18 @@ local function plan(event, kinds, answers)
   return step
 end
 
+-- Has Python hear of each question in a plan: the number of the logger, then that and what its handler gave.
+-- What cannot be told, such as a table in itself, counts as nothing: hearing of it changes no answer.
+local function observe(steps, asked, answered)
+  asked, answered = bridge(asked), bridge(answered)
+  steps.attempt = function(...)
+    asked(asking_logger)
+    local ok, result = xpcall(...)
+    if ok and not pcall(answered, asking_logger, result) then answered(asking_logger) end
+    return ok, result
+  end
+end
+
 -- Shows one record and its message to a hook: ok, then nothing or the error text.
 local function tell(seconds, event, handle, size, place, record)
   if not handlers[event] then return true end
@@ -209,6 +227,9 @@ return {
   fire = fire,
   get_event_registrars = get_event_registrars,
   make_message = make_message,
+  methods = methods,
+  new_message = new_message,
+  observe = observe,
   on = on,
   places = places,
   plan = plan,

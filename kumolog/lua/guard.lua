@@ -77,12 +77,27 @@ local function unless_stopped(handler)
   end
 end
 
-local function watch_coroutine(co) sethook(co, watch, '', HOOK_INTERVAL) end
+-- Whether the last call from the host overran a budget.
+local function was_stopped() return stopped == calls end
+
+local hook, events = watch, ''
+
+local function watch_coroutine(co) sethook(co, hook, events, HOOK_INTERVAL) end
 
 -- For the same reason nothing may run in an interrupted coroutine again, not even to close its variables.
 local function was_interrupted(co) return interrupted[co] end
 
 sethook(watch, '', HOOK_INTERVAL)
+
+-- Calls note(line) on every line from now on, from where the code that runs is at level 2.
+local function watch_lines(note)
+  events = 'l'
+  function hook(event, line)
+    if event == 'line' then return note(line) end
+    return watch()
+  end
+  sethook(hook, events, HOOK_INTERVAL)
+end
 
 local function begin_call(seconds) calls, budget = calls + 1, seconds end
 
@@ -150,6 +165,9 @@ local function call(seconds, f, ...)
   return xpcall(f, on_error, ...)
 end
 
+-- A call from a Python function that the policy itself has called: within the same budget.
+local function nested(f, ...) return xpcall(f, on_error, ...) end
+
 -- A Python function becomes a plain Lua function. It answers true and a result, or false and a text; nil
 -- and a text when the host itself failed, which no policy may outlive.
 local function outcome(ok, value)
@@ -167,12 +185,16 @@ return {
   begin_call = begin_call,
   bridge = bridge,
   call = call,
+  dump = string.dump,
   frames_of_failure = frames_of_failure,
+  nested = nested,
   on_error = on_error,
   place = place,
   still_in_time = still_in_time,
   take_escaped = take_escaped,
   unless_stopped = unless_stopped,
   was_interrupted = was_interrupted,
+  was_stopped = was_stopped,
   watch_coroutine = watch_coroutine,
+  watch_lines = watch_lines,
 }

@@ -20,11 +20,19 @@ end
 
 local function text_of(object) return format('%s: %p', metatable_of(object).__name, object) end
 
--- methods, fields, metamethods: sets of names that Python answers to.
-local function define_class(name, methods, fields, metamethods)
+-- methods, fields, metamethods: sets of names that Python answers to; refused: what other methods say.
+local function define_class(name, methods, fields, metamethods, refused)
   local function no_pairs() error(format('attempt to iterate a %s value', name), 2) end
-  local class = values.class(name, { __gc = note, __tostring = text_of, __pairs = no_pairs })
+  local function no_assignment(_, key)
+    if fields[key] then error(format('%s of a %s can be read here, but not set', key, name), 2) end
+    error(format('%s takes no fields, so %s cannot be set', name, tostring(key)), 2)
+  end
+  local class = values.class(name,
+    { __gc = note, __newindex = no_assignment, __pairs = no_pairs, __tostring = text_of })
   local bound = {}
+  for method, text in next, refused do
+    bound[method] = function() error(text, 0) end
+  end
   for method in next, methods do
     bound[method] = function(self, ...)
       if metatable_of(self) ~= class then

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from lupa.lua54 import LuaError, LuaMemoryError, LuaRuntime
 
+from kumolog.clock import Clock
 from kumolog.errors import KumologError, PolicyError
 from kumolog.lua.convert import Converter, lua_text, python_text
+from kumolog.lua.functions import Functions
 from kumolog.lua.objects import Objects
 from kumolog.luavalue import LuaValue
 
@@ -24,10 +29,13 @@ class Runtime:
     """``callbacks`` are the Python functions Lua calls for messages, by name.
 
     ``message_methods`` maps the names of message methods to functions of (batch handle, place in
-    the batch, arguments...). Every function takes and gives neutral values; what it raises as a
+    the batch, arguments...), ``message_changes`` those that change the message to functions of
+    (batch handle, place, number of the logger whose filter is being asked about this message or
+    None, arguments...). Every function takes and gives neutral values; what it raises as a
     KumologError or ValueError becomes a Lua error, anything else ends the call and is raised again
     from it.
-    ``seconds`` is the time budget of running the policy file and of each event fired.
+    ``seconds`` is the time budget of running the policy file and of each event fired,
+    ``max_memory`` the bytes it may hold (None for the usual limit).
     """
 
     def __init__(
@@ -36,26 +44,36 @@ class Runtime:
         callbacks: Mapping[str, Callable[..., Any]],
         multiple_events: Sequence[str],
         seconds: float,
+        max_memory: int | None = None,
+        message_changes: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
     ) -> None:
+        self._max_memory = max_memory or MAX_MEMORY
         self._lua = LuaRuntime(
             encoding="latin-1",
             unpack_returned_tuples=True,
             register_eval=False,
             register_builtins=False,
             attribute_handlers=(_deny, _deny),
-            max_memory=_HARD_LIMIT * MAX_MEMORY,
+            max_memory=_HARD_LIMIT * self._max_memory,
         )
         self._lua.execute("python, package.loaded.python = nil, nil")
         self._seconds = seconds
         self._crash: BaseException | None = None
         self.explain: Callable[[str], str] = str  # adds to an error's text what would be right
+        # For a type of objects, what its methods say that are only there to be refused.
+        self.refused_methods: Callable[[str], Mapping[str, str]] = lambda _: {}
         self._values = values = self._run_chunk("values")
         self.convert = Converter(self._lua, values)
         self._haste = 1.0
-        self._guard = self._run_chunk("guard", lambda: time.monotonic() * self._haste, MAX_MEMORY)
+        self._guard = self._run_chunk(
+            "guard", lambda: time.monotonic() * self._haste, self._max_memory
+        )
         self._sandbox = self._run_chunk("sandbox", self._guard, values)
         env = self._sandbox["env"]
-        self.convert.objects = Objects(self._load_objects, self._lua.table_from)
+        self.convert.objects = Objects(
+            self._load_objects, self._lua.table_from, lambda name: self.refused_methods(name)
+        )
+        self.convert.functions = Functions(self.call_nested, self._bridged)
         self._events = self._run_chunk(
             "events",
             self._guard,
@@ -64,6 +82,7 @@ class Runtime:
             self._table_of(callbacks),
             self._lua.table_from(dict.fromkeys(multiple_events, True)),
             self._table_of(message_methods),
+            self._table_of(message_changes),
         )
         self._surface = self._run_chunk("surface", self._guard, env)
         for name in ("on", "get_event_registrars", "make_message"):
@@ -78,17 +97,20 @@ class Runtime:
 
         The function's first argument is the place of the call, ``file:line``.
         """
-        self._surface["define_function"](name, self._answering(function))
+        self.define_all((name,), lambda _: function)
+
+    def define_all(self, names: Iterable[str], find: Callable[[str], Callable[..., Any]]) -> None:
+        """As `define`; ``find`` gives the function of a name when that is called first."""
+        self._surface["define_functions"](" ".join(names), lambda name: self._answering(find(name)))
 
     def define_log(self, name: str, write: Callable[[str], None]) -> None:
         """Offers a function that joins its arguments' texts, behind the place of the call."""
 
-        def write_text(line: LuaValue) -> None:
-            write(
-                line.decode("utf-8", "backslashreplace") if isinstance(line, bytes) else str(line)
-            )
+        self._surface["define_log"](name, self._answering(_taking_text(write)))
 
-        self._surface["define_log"](name, self._answering(write_text))
+    def redirect_print(self, write: Callable[[str], None]) -> None:
+        """Gives away what ``print`` would write, behind the place of the call."""
+        self._surface["redirect_print"](self._answering(_taking_text(write)))
 
     def define_memoize(self, *functions: Callable[..., Any]) -> None:
         """Offers `kumo.memoize`, made of functions that open a cache, get from it and put in it."""
@@ -105,6 +127,37 @@ class Runtime:
     def add_package_path(self, *patterns: str) -> None:
         """Puts patterns before ``package.path``, in this order."""
         self._sandbox["add_package_path"](lua_text(";".join(patterns)))
+
+    def use_clock(self, clock: Clock) -> None:
+        """Makes the policy's ``os`` library tell the time of another clock than the system's."""
+        functions = (clock.wall, clock.monotonic)
+        self._sandbox["use_clock"](*map(self._answering, functions))
+
+    def redirect(self, to_read: Callable[[str], str], to_write: Callable[[str], str]) -> None:
+        """Makes the policy's own libraries use the files that these give for a path."""
+        self._sandbox["redirect"](
+            *(self._answering(_of_paths(function)) for function in (to_read, to_write))
+        )
+
+    # Chunks of other rooms ----------------------------------------------------------------------
+
+    def load_own(
+        self, path: Path, functions: Mapping[str, Callable[..., Any]], *others: Any
+    ) -> Any:
+        """Runs a Lua file of kumolog's own, outside the policy's environment; gives its result.
+
+        The file gets the tables of guard.lua, sandbox.lua and values.lua, then ``functions`` in a
+        table, each still to be given to ``guard.bridge``, then ``others`` as they are.
+        """
+        own = (self._guard, self._sandbox, self._values, self._table_of(functions))
+        return self._lua.execute(
+            path.read_text("latin-1"), *own, *others, name="=kumolog", mode="t"
+        )
+
+    def call_own(self, function: Any, *arguments: Any) -> LuaValue:
+        """Calls a function of such a file with JSON-like values; gives its first result."""
+        results = self._entering(function, *map(self.convert.to_lua, arguments))
+        return self.convert.from_lua(_pair(results)[0])
 
     # Running ------------------------------------------------------------------------------------
 
@@ -135,6 +188,41 @@ class Runtime:
             frames = self._guard["frames_of_failure"]()
             raise self._error(result, frames, places and python_text(places[1]))
 
+    def fire_for_all(self, event: str, *arguments: Any) -> list[Any]:
+        """As `fire`, for all results, in neutral form."""
+        name = lua_text(event)
+        places = self._events["places"][name]
+        results = self._results(
+            places and python_text(places[1]), self._fire, self._seconds, name, *arguments
+        )
+        return [self.convert.from_lua(result) for result in results]
+
+    def call_nested(self, function: Any, *arguments: Any) -> list[Any]:
+        """Calls a Lua function with JSON-like values, within the budget of what calls from outside.
+
+        Gives its results in neutral form; raises PolicyError.
+        """
+        to_lua, from_lua = self.convert.to_lua, self.convert.from_lua
+        nested = self._guard["nested"]
+        return list(map(from_lua, self._results("", nested, function, *map(to_lua, arguments))))
+
+    def new_message(self, handle: int, size: int, place: int) -> Any:
+        """The message at a place (from 0) of a batch of that size, as Lua has it."""
+        return self._events["new_message"](handle, size, place + 1)
+
+    def call_method(self, value: Any, method: str, *arguments: Any) -> Any:
+        """What a method of such a message gives, in neutral form; raises PolicyError."""
+        results = self.call_nested(self._events["methods"][method], value, *arguments)
+        return results[0] if results else None
+
+    def place(self) -> str:
+        """Where the policy is that calls Python now, ``file:line``."""
+        return python_text(self._guard["place"]())
+
+    def loaded_files(self) -> list[str]:
+        """The paths of the Lua files that were loaded so far, or were to be."""
+        return [python_text(path) for path in self._sandbox["loaded_files"]]
+
     def take_released(self) -> list[int]:
         """The handles of batches of which no message can be reached any more."""
         return list(self._events["take_released"]().values())
@@ -152,6 +240,16 @@ class Runtime:
             self._events["plan"](lua_text(event), kinds, answers) for event, kinds, answers in steps
         ]
         return self._lua.table_from(plans)
+
+    def observe(
+        self, plan: Any, asked: Callable[[int], None], answered: Callable[..., None]
+    ) -> None:
+        """Has a plan tell of every handler that it asks, by the number of its logger (from 1).
+
+        ``answered`` gets this and the handler's first result in neutral form; one that has no
+        neutral form is left out. It is not called where the handler raises.
+        """
+        self._events["observe"](plan, self._answering(asked), self._answering(answered))
 
     def ask(
         self, handle: int, kinds: str, plan: Any, seconds: float, weight: int
@@ -177,23 +275,34 @@ class Runtime:
         """
         self._haste = 1e12
 
+    def has_room(self) -> bool:
+        """Whether what the policy keeps leaves it any of its memory."""
+        if self._lua.get_memory_used() > self._max_memory:
+            self._lua.gccollect()
+        return bool(self._lua.get_memory_used() <= self._max_memory)
+
     def close(self) -> None:
         """Brings out what the policy printed: Lua's stdout is not Python's."""
         self._sandbox["flush"]()
 
     def _call(self, place: str, entry: Any, *arguments: Any) -> Any:
-        ok, result = _pair(self._reaching_lua(entry, self._seconds, *arguments))
+        return next(iter(self._results(place, entry, self._seconds, *arguments)), None)
+
+    def _results(self, place: str, entry: Any, *arguments: Any) -> tuple[Any, ...]:
+        results = self._reaching_lua(entry, *arguments)
+        ok, *given = results if isinstance(results, tuple) else (results,)
         if ok:
-            return result
-        raise self._error(result, self._guard["frames_of_failure"](), place)
+            return tuple(given)
+        raise self._error(given[0], self._guard["frames_of_failure"](), place)
 
     def _reaching_lua(self, entry: Any, *arguments: Any) -> Any:
-        if self._lua.get_memory_used() > MAX_MEMORY:
-            self._lua.gccollect()
-            if self._lua.get_memory_used() > MAX_MEMORY:
-                raise PolicyError(
-                    f"running the policy: what it keeps in memory exceeds {MAX_MEMORY >> 20} MB"
-                )
+        if not self.has_room():
+            raise PolicyError(
+                f"running the policy: what it keeps in memory exceeds {self._max_memory >> 20} MB"
+            )
+        return self._entering(entry, *arguments)
+
+    def _entering(self, entry: Any, *arguments: Any) -> Any:
         try:
             return entry(*arguments)
         finally:
@@ -218,8 +327,7 @@ class Runtime:
     # Python called from Lua ---------------------------------------------------------------------
 
     def _run_chunk(self, name: str, *arguments: Any) -> Any:
-        source = Path(__file__).with_name(f"{name}.lua").read_text("latin-1")
-        return self._lua.execute(source, *arguments, name="=kumolog", mode="t")
+        return self._lua.execute(_source(name), *arguments, name="=kumolog", mode="t")
 
     def _load_objects(self, invoke: Callable[..., Any]) -> Any:
         return self._run_chunk(
@@ -228,6 +336,9 @@ class Runtime:
 
     def _table_of(self, functions: Mapping[str, Callable[..., Any]]) -> Any:
         return self._lua.table_from({name: self._answering(f) for name, f in functions.items()})
+
+    def _bridged(self, function: Callable[..., Any]) -> Any:
+        return self._guard["bridge"](self._answering(function))
 
     def _answering(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function as Lua calls it: it answers (ok, value or text), and never raises.
@@ -252,8 +363,23 @@ class Runtime:
         return answer
 
 
+@cache
+def _source(name: str) -> str:
+    return Path(__file__).with_name(f"{name}.lua").read_text("latin-1")
+
+
 def _pair(results: Any) -> tuple[Any, Any]:
     return results[:2] if isinstance(results, tuple) else (results, None)
+
+
+def _of_paths(function: Callable[[str], str]) -> Callable[[str | bytes], str]:
+    return lambda path: function(os.fsdecode(path))
+
+
+def _taking_text(write: Callable[[str], None]) -> Callable[[str | bytes], None]:
+    return lambda line: write(
+        line.decode("utf-8", "backslashreplace") if isinstance(line, bytes) else line
+    )
 
 
 def _deny(_owner: object, name: object, _value: object = None) -> NoReturn:

@@ -6,9 +6,9 @@ local guard, values = ...
 
 local still_in_time, unless_stopped, was_interrupted, watch_coroutine =
   guard.still_in_time, guard.unless_stopped, guard.was_interrupted, guard.watch_coroutine
-local concat, error, format, gmatch, gsub, ipairs, is_object, load, open, pairs, pcall, rawget, rawset, rep,
+local concat, error, floor, format, gmatch, gsub, ipairs, is_object, load, open, pairs, pcall, rawget, rawset, rep,
       select, setmetatable, sub, tointeger, type, xpcall =
-  table.concat, error, string.format, string.gmatch, string.gsub, ipairs, values.is_object, load, io.open,
+  table.concat, error, math.floor, string.format, string.gmatch, string.gsub, ipairs, values.is_object, load, io.open,
   pairs, pcall, rawget, rawset, string.rep, select, setmetatable, string.sub, math.tointeger, type, xpcall
 
 local env = {}
@@ -126,13 +126,18 @@ end
 local LONGEST_NAME, KEPT = 59, 56
 local long_names = {}
 
+local load_text = load
+
+local loaded_files = {} -- by path, also what could not be loaded
+
 local function load_file(path, environment)
+  loaded_files[path] = true
   local source, problem = read_file(path)
   if not source then return nil, problem end
   if #path > LONGEST_NAME then long_names['...' .. sub(path, -KEPT)] = path end
   source = gsub(source, '^\xef\xbb\xbf', '')
   source = gsub(source, '^#[^\n]*', '')
-  return load(source, '@' .. path, 't', environment)
+  return load_text(source, '@' .. path, 't', environment)
 end
 
 function env.loadfile(path, mode, ...)
@@ -192,6 +197,65 @@ function env.require(name)
   error(format("module '%s' not found:\n\t%s", name, concat(tried, '\n\t')), 2)
 end
 
+-- What a test puts in the place of the system: its time, and its files; and how the texts of files are loaded.
+
+local function load_files_with(make) load_text = make(load_text) end
+
+-- Seconds since 1970, and seconds that only grow.
+local function use_clock(python_wall, python_monotonic)
+  local wall, monotonic = guard.bridge(python_wall), guard.bridge(python_monotonic)
+  local time, date, started = os.time, os.date, monotonic()
+  function env.os.time(...)
+    if (...) == nil then return floor(wall()) end
+    return time(...)
+  end
+  function env.os.date(form, at) return date(form or '%c', at or floor(wall())) end
+  function env.os.clock() return monotonic() - started end
+end
+
+local function is_reading(mode) return mode == nil or mode == 'r' or mode == 'rb' end
+
+-- package.searchpath, with the files that `open` finds.
+local function searching(name, path, separator, replacement)
+  separator = separator or '.'
+  if separator ~= '' then
+    name = gsub(name, '%' .. sub(separator, 1, 1), (gsub(replacement or '/', '%%', '%%%%')))
+  end
+  local tried = {}
+  for template in gmatch(path, '[^;]+') do
+    local path_of_it = gsub(template, '%?', (gsub(name, '%%', '%%%%')))
+    local file = open(path_of_it)
+    if file then
+      methods.close(file)
+      return path_of_it
+    end
+    tried[#tried + 1] = format("no file '%s'", path_of_it)
+  end
+  return nil, concat(tried, '\n\t')
+end
+
+-- to_read, to_write: give the path of the file that stands for a path.
+local function redirect(python_to_read, python_to_write)
+  local to_read, to_write = guard.bridge(python_to_read), guard.bridge(python_to_write)
+  local lines, input, output, remove, rename, tmpname =
+    io.lines, io.input, io.output, os.remove, os.rename, os.tmpname
+  local open_file = open
+  local function stand_in(path, find) return type(path) == 'string' and find(path) or path end
+  function open(path, mode) return open_file(stand_in(path, is_reading(mode) and to_read or to_write), mode) end
+  env.io.open = open
+  function env.io.lines(path, ...) return lines(stand_in(path, to_read), ...) end
+  function env.io.input(file) return input(stand_in(file, to_read)) end
+  function env.io.output(file) return output(stand_in(file, to_write)) end
+  function env.os.remove(path) return remove(stand_in(path, to_write)) end
+  function env.os.rename(from, to) return rename(stand_in(from, to_write), stand_in(to, to_write)) end
+  function env.os.tmpname()
+    local name = tmpname()
+    remove(name)
+    return name
+  end
+  searchpath, lib.searchpath = searching, searching
+end
+
 local stdout = io.stdout
 
 return {
@@ -199,5 +263,9 @@ return {
   env = env,
   flush = function() methods.flush(stdout) end,
   load_file = load_file,
+  loaded_files = loaded_files,
+  load_files_with = load_files_with,
   long_names = long_names,
+  redirect = redirect,
+  use_clock = use_clock,
 }

@@ -2,8 +2,12 @@
 
 local guard, env = ...
 
-local concat, getinfo, gmatch, match, pack, place, rawset, select, tonumber, tostring =
-  table.concat, debug.getinfo, string.gmatch, string.match, table.pack, guard.place, rawset, select, tonumber, tostring
+local concat, error, format, getinfo, gmatch, match, pack, place, rawset, select, tonumber, tostring, type =
+  table.concat, error, string.format, debug.getinfo, string.gmatch, string.match, table.pack, guard.place, rawset,
+  select, tonumber, tostring, type
+local math_type, min, tointeger = math.type, math.min, math.tointeger
+
+local DEEPEST = 1000000 -- Lua's stack holds no more, and counts levels in few bits
 
 local kumo = {}
 env.kumo = kumo
@@ -22,20 +26,34 @@ local function define(name, value)
   parent[last] = value
 end
 
--- A Python function is told first of all where it was called from.
-local function define_function(name, python)
-  local f = guard.bridge(python)
-  define(name, function(...) return f(place(), ...) end)
+-- A Python function is told first of all where it was called from. find(name) gives it on the first call: few
+-- of all the names are ever called.
+local function define_functions(names, find)
+  for name in gmatch(names, '%S+') do
+    local f
+    define(name, function(...)
+      f = f or guard.bridge(find(name))
+      return f(place(), ...)
+    end)
+  end
 end
 
 -- The log functions join their arguments as texts, which only Lua can do.
+local function joined(separator, ...)
+  local texts = { ... }
+  for i = 1, select('#', ...) do texts[i] = tostring(texts[i]) end
+  return concat(texts, separator)
+end
+
 local function define_log(name, python)
   local write = guard.bridge(python)
-  define(name, function(...)
-    local texts = { ... }
-    for i = 1, select('#', ...) do texts[i] = tostring(texts[i]) end
-    write(place() .. ': ' .. concat(texts, ' '))
-  end)
+  define(name, function(...) write(place() .. ': ' .. joined(' ', ...)) end)
+end
+
+-- What is printed goes to Python, like a line of the log.
+local function redirect_print(python)
+  local write = guard.bridge(python)
+  rawset(env, 'print', function(...) write(place() .. ': ' .. joined('\t', ...)) end)
 end
 
 -- memoize calls the policy's function itself: Python keeps what it gave.
@@ -52,10 +70,20 @@ local function define_memoize(open_python, get_python, put_python)
   end)
 end
 
+-- A level as a whole number, cut to one where it is not; texts of numbers count, as in Python's functions.
+local function as_level(given)
+  local number = tonumber(given)
+  local level = number and number >= 0 and tointeger(number - number % 1)
+  if level then return min(level, DEEPEST) end
+  local kind = math_type(given) == 'integer' and 'integer' or type(given)
+  local why = number and 'out of range' or 'expected number or string coercible to number'
+  error(format('bad argument #1: error converting Lua %s to usize (%s)', kind, why), 0)
+end
+
 -- The frames of the policy, from a level on, innermost first; it has no debug library to ask.
 define('kumo.traceback', function(level)
   local frames = {}
-  local at = (tonumber(level) or 1) + 1
+  local at = as_level(level) + 1
   local info = getinfo(at, 'nSlt')
   while info do
     if info.source ~= guard.OWN_SOURCE then
@@ -80,8 +108,9 @@ end)
 
 return {
   define = define,
-  define_function = define_function,
+  define_functions = define_functions,
   define_log = define_log,
   define_memoize = define_memoize,
+  redirect_print = redirect_print,
   set_global = function(name, value) rawset(env, name, value) end,
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import msgspec
@@ -36,8 +35,7 @@ class AddressError(KumologError):
     """A text is no address, no address list, or not the single address that was asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderAddress:
+class HeaderAddress(msgspec.Struct, frozen=True):
     """One address of a list: display name (None if it has none), unquoted local part, domain."""
 
     name: str | None
@@ -70,8 +68,7 @@ class HeaderAddress:
         return {"Address": self.entry()}
 
 
-@dataclass(frozen=True, slots=True)
-class AddressGroup:
+class AddressGroup(msgspec.Struct, frozen=True):
     """A named group of addresses, which may be empty."""
 
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from kumolog.errors import KumologError
@@ -68,11 +68,18 @@ def parse_headers(data: bytes) -> list[Header]:
     Line ends are CRLF or LF. Raises HeaderError if the block begins with a blank, if a line begins
     with a lone CR, or if a name has a byte that is not printable ASCII (KumoMTA: header parsing).
     """
+    return [header for header, _, _ in locate_headers(data)]
+
+
+def locate_headers(data: bytes) -> Iterator[tuple[Header, int, int]]:
+    """Parse the headers like `parse_headers`: each with the places where it begins and ends.
+
+    Its line end belongs to it.
+    """
     if data[:1] in (b" ", b"\t"):
         raise HeaderError(
             "parsing the headers: the first line begins with a blank, a header name was expected"
         )
-    headers: list[Header] = []
     position = 0
     while position < len(data) and not _EMPTY_LINE.match(data, position):
         match = _FIELD.match(data, position)
@@ -82,9 +89,8 @@ def parse_headers(data: bytes) -> list[Header]:
         raw = colonless if value is None else value
         if newline and raw.endswith(b"\r"):
             raw = raw[:-1]
-        headers.append(Header(name.rstrip().decode("ascii"), raw))
+        yield Header(name.rstrip().decode("ascii"), raw), position, match.end()
         position = match.end()
-    return headers
 
 
 def header_block_end(data: bytes) -> int:

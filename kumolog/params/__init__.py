@@ -5,8 +5,10 @@ The tables themselves stand at the end of this file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from kumolog.errors import KumologError
 from kumolog.luavalue import LuaTable, LuaValue, echo, rebuilt
@@ -82,8 +84,7 @@ def _refused(mismatch: Mismatch, value: LuaValue, style: Style, position: int | 
     return ParamError(f"{where}{mismatch}, while processing {echo(value)}", mismatch.hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """One row: what a key takes, and what it is when the policy leaves it out.
 
     ``default`` is written as a policy would write it and converted like the policy's own value;
@@ -101,8 +102,7 @@ class Key:
         return None if self.default is None else self.type.convert(self.default)
 
 
-@dataclass(frozen=True, slots=True)
-class ParamTable:
+class ParamTable(Struct, frozen=True):
     """A table of named parameters, itself a type; converts to a dict in declaration order.
 
     A ``closed`` table refuses keys it does not know, an open one ignores them. Keys are converted
@@ -111,26 +111,23 @@ class ParamTable:
 
     keys: tuple[Key, ...]
     closed: bool = True
-    _by_name: dict[str, Key] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", {key.name: key for key in self.keys})
 
     def convert(self, value: LuaValue) -> dict[str, Any]:
+        by_name = {key.name: key for key in self.keys}
         given: dict[str, Any] = {}
         for name, item in wanted_table(value).items:
-            key = self._key(name)
+            key = self._key(name, by_name)
             if key is not None:
                 given[key.name] = key.type.convert(item)
         return {
             key.name: given[key.name] if key.name in given else key.absent() for key in self.keys
         }
 
-    def _key(self, name: LuaValue) -> Key | None:
+    def _key(self, name: LuaValue, by_name: Mapping[str, Key]) -> Key | None:
         text = FIELD.convert(name)
-        key = self._by_name.get(text)
+        key = by_name.get(text)
         if key is None and self.closed:
-            names = tuple(self._by_name)
+            names = tuple(by_name)
             raise Mismatch(
                 f"unknown field `{text}`, expected {one_of(names)}", nearest(text, names)
             )

@@ -7,8 +7,9 @@ values). Scalars are the same there; a type whose values cannot be read so is re
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from kumolog.luavalue import LuaTable, LuaValue, describe
 from kumolog.params import Key, ParamTable
@@ -30,8 +31,7 @@ def _misfit(value: LuaValue, expected: str, hint: str | None = None) -> Mismatch
     return Mismatch(f"invalid type: {describe(value)}, expected {expected}", hint)
 
 
-@dataclass(frozen=True, slots=True)
-class BufferedList:
+class BufferedList(Struct, frozen=True):
     """A sequence: `{}` is a map here, unless it is marked as an array."""
 
     element: Type
@@ -44,8 +44,7 @@ class BufferedList:
         return [self.element.convert(item) for item in value.sequence]
 
 
-@dataclass(frozen=True, slots=True)
-class BufferedMap:
+class BufferedMap(Struct, frozen=True):
     """The pairs of a table that is no sequence."""
 
     key: Type
@@ -58,8 +57,7 @@ class BufferedMap:
         return {self.key.convert(key): self.value.convert(item) for key, item in value.items}
 
 
-@dataclass(frozen=True, slots=True)
-class BufferedTable:
+class BufferedTable(Struct, frozen=True):
     """A table of named parameters; a sequence fills them in the order of declaration."""
 
     table: ParamTable
@@ -86,8 +84,7 @@ class BufferedTable:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class FlattenedTable:
+class FlattenedTable(Struct, frozen=True):
     """A table of which some keys belong to a flattened struct, so that they are buffered.
 
     Own keys come first, then own missing keys, then the flattened ones, and unknown keys last: a

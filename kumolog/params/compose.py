@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from kumolog.luavalue import NULL, LuaTable, LuaValue, echo, key_text, type_name
 from kumolog.params.types import STRING, Mismatch, Scalar, Type
@@ -16,8 +17,7 @@ def wanted_table(value: LuaValue, hint: str | None = None) -> LuaTable:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Nullable:
+class Nullable(Struct, frozen=True):
     """``inner``, or null, which becomes None."""
 
     inner: Type
@@ -26,8 +26,7 @@ class Nullable:
         return None if value is None or value == NULL else self.inner.convert(value)
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf:
+class ListOf(Struct, frozen=True):
     """The sequence of a table; its other keys do not count."""
 
     element: Type
@@ -37,8 +36,7 @@ class ListOf:
         return [self.element.convert(item) for item in wanted_table(value, hint).sequence]
 
 
-@dataclass(frozen=True, slots=True)
-class MapOf:
+class MapOf(Struct, frozen=True):
     """All pairs of a table."""
 
     key: Type
@@ -49,8 +47,7 @@ class MapOf:
         return {self.key.convert(key): self.value.convert(item) for key, item in pairs}
 
 
-@dataclass(frozen=True, slots=True)
-class TupleOf:
+class TupleOf(Struct, frozen=True):
     """A list of exactly as many elements as there are types."""
 
     elements: tuple[Type, ...]
@@ -63,8 +60,7 @@ class TupleOf:
         return [wanted.convert(item) for wanted, item in zip(self.elements, given, strict=True)]
 
 
-@dataclass(frozen=True, slots=True)
-class FirstOf:
+class FirstOf(Struct, frozen=True):
     """The first of some types that fits; a refusal gives the reason of each."""
 
     types: tuple[Type, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct
 
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import (
@@ -37,8 +38,7 @@ def readable(value: LuaValue, depth: int = 0) -> None:
         raise Mismatch(f"unsupported value type `{type_name(value)}`")
 
 
-@dataclass(frozen=True, slots=True)
-class Enum:
+class Enum(Struct, frozen=True):
     """One of some names, spelled exactly; those in ``payloads`` come as ``{Name = payload}``.
 
     Converts to the name, or to a dict of the name and the converted payload. ``buffered`` values
@@ -46,7 +46,7 @@ class Enum:
     """
 
     names: tuple[str, ...]
-    payloads: Mapping[str, Type] = field(default_factory=dict)
+    payloads: Mapping[str, Type] = {}
     buffered: bool = False
 
     def convert(self, value: LuaValue) -> Any:
@@ -117,8 +117,7 @@ def _decoded(raw: bytes) -> str:
         raise Mismatch(f"error converting Lua string to &str ({why})", prefix="") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(Struct, frozen=True):
     """One of some names in any letter case; converts to the name as listed."""
 
     names: tuple[str, ...]
@@ -133,8 +132,7 @@ class Folded:
         raise Mismatch(f"`{given}` is not a valid {self.what}", nearest(given, self.names))
 
 
-@dataclass(frozen=True, slots=True)
-class Disposition:
+class Disposition(Struct, frozen=True):
     """One of some names or a boolean, which stands for the first or the last of them."""
 
     names: tuple[str, ...]
@@ -154,8 +152,7 @@ class Disposition:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Untagged:
+class Untagged(Struct, frozen=True):
     """The first of some types that fits; no reason is given for a refusal."""
 
     name: str
@@ -172,8 +169,7 @@ class Untagged:
         raise Mismatch(f"data did not match any variant of untagged enum {self.name}", hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Tagged:
+class Tagged(Struct, frozen=True):
     """A table whose key ``tag`` names what it is; converts to a dict with the tag."""
 
     name: str
@@ -194,8 +190,7 @@ class Tagged:
         return {self.tag: kind, **(wanted.convert(LuaTable(rest)) if wanted else {})}
 
 
-@dataclass(frozen=True, slots=True)
-class OneOrMany:
+class OneOrMany(Struct, frozen=True):
     """One value or a list of them; converts to a list."""
 
     one: Type

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from kumolog.luavalue import LuaTable, LuaValue, describe
 from kumolog.mail.addresses import AddressError, EnvelopeAddress
@@ -30,8 +31,7 @@ _UUID: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A string in a language that ``parse`` reads.
 
     The reason of its ValueError stands alone, or after ``invalid value: string "x", expected``.
@@ -56,8 +56,7 @@ class Text:
         raise Mismatch(reason, self.hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Throttle:
+class Throttle(Struct, frozen=True):
     """A rate: ``limit`` in ``seconds``; ``local`` to this node or shared, perhaps with a burst."""
 
     limit: int
@@ -71,8 +70,7 @@ class Throttle:
         return f"{_LOCAL * self.local}{self.limit}/{period}{burst}"
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """How many of something there may be at once, on this node alone or together."""
 
     limit: int
@@ -138,8 +136,7 @@ def parse_limit(text: str) -> Limit:
     return Limit(limit, text.startswith(_LOCAL))
 
 
-@dataclass(frozen=True, slots=True)
-class LimitOf:
+class LimitOf(Struct, frozen=True):
     """A limit as a number, as text, or as the ``table`` of its parts."""
 
     table: Type
@@ -160,8 +157,7 @@ class LimitOf:
             raise Mismatch(str(error)) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Flags:
+class Flags(Struct, frozen=True):
     """Names joined by a bar; converts to the list of them."""
 
     names: tuple[str, ...]

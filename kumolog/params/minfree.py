@@ -6,15 +6,15 @@ Error texts are KumoMTA's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from kumolog.luavalue import LuaValue, float_text, quoted
 from kumolog.params.types import Mismatch, plain_json
 
 
-@dataclass(frozen=True, slots=True)
-class MinFree:
+class MinFree(Struct, frozen=True):
     """A free space limit: percent of the whole (0 to 255), or bytes (or inodes); one of the two."""
 
     percent: int | None = None

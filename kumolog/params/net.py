@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from ipaddress import (
     IPv4Address,
@@ -19,6 +18,8 @@ from ipaddress import (
     ip_network,
 )
 from typing import Any, Final
+
+from msgspec import Struct
 
 from kumolog.luavalue import LuaValue
 from kumolog.params.grammar import Text, parse_unsigned
@@ -97,8 +98,7 @@ def cidr_text(network: Network | None) -> str:
     return text if whole else f"{text}/{network.prefixlen}"
 
 
-@dataclass(frozen=True, slots=True)
-class CidrSet:
+class CidrSet(Struct, frozen=True):
     """A list of networks; converts to their texts, sorted and with neighbours merged."""
 
     texts: Type
@@ -218,6 +218,11 @@ def parse_url(text: str) -> str:
     return bare
 
 
+def parse_uri(text: str) -> str:
+    """As `parse_url`, or a path alone."""
+    return text if text.startswith("/") else parse_url(text)
+
+
 def _web_address(text: str) -> None:
     try:
         IPv6Address(text)
@@ -229,5 +234,8 @@ IP: Final = Text(lambda text: ip_text(parse_ip(text)), "IP address")
 CIDR: Final = Text(lambda text: cidr_text(parse_cidr(text)))
 SOCKADDR: Final = Text(partial(_address, _ip_socket))
 HOSTADDR: Final = Text(partial(_address, _ip_or_socket))
+IP_SOCKET: Final = Text(_ip_socket)
+IP_OR_SOCKET: Final = Text(_ip_or_socket)
 HOSTPORT: Final = Text(parse_host_port)
+URI: Final = Text(parse_uri)
 URL: Final = Text(parse_url, "a string representing an URL", names_value=True)

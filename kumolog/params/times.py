@@ -3,60 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta, timezone
+from datetime import time
 from typing import Any, Final
+
+from msgspec import Struct
 
 from kumolog.luavalue import LuaTable, LuaValue, describe
 from kumolog.params import Key
 from kumolog.params.enums import readable
 from kumolog.params.grammar import Text
 from kumolog.params.types import STRING, Mismatch, nearest
+from kumolog.timeparse import parse_rfc3339
 
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _DAY_OF: Final = {spelling.casefold(): day[:3] for day in _DAYS for spelling in (day, day[:3])}
 _TIME: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?", re.ASCII)
-_INSTANT: Final = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([-+])(\d\d):(\d\d))",
-    re.ASCII,
-)
-_SHAPE: Final = "0000-00-00T00:00:00"
 _PARTS: Final = ("dow", "tz", "start", "end")
-
-
-def parse_datetime(text: str) -> datetime:
-    """Read a date and time with its offset (RFC 3339 section 5.6, a blank may stand for the T).
-
-    A fraction is cut to microseconds. Raises ValueError with chrono's reason.
-    """
-    found = _INSTANT.fullmatch(text)
-    if found is None:
-        raise ValueError(_shape_fault(text))
-    *numbers, fraction, sign, hours, minutes = found.groups()
-    year, month, day, hour, minute, second = map(int, numbers)
-    micros = int((fraction or "0").ljust(6, "0")[:6])
-    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-    leap = second == 60  # a leap second is the one before it, here
-    if int(minutes or 0) > 59:
-        raise ValueError("input is out of range")
-    try:
-        zone = timezone(-offset if sign == "-" else offset)
-        return datetime(year, month, day, hour, minute, second - leap, micros, zone)
-    except ValueError:
-        raise ValueError("input is out of range") from None
-
-
-def _shape_fault(text: str) -> str:
-    for wanted, char in zip(_SHAPE, text, strict=False):
-        digit = char.isascii() and char.isdigit()
-        if not (digit if wanted == "0" else char in {"T": "Tt "}.get(wanted, wanted)):
-            return "input contains invalid characters"
-    rest = text[len(_SHAPE) :]
-    if re.fullmatch(r"(\.\d*)?([-+](\d(\d(:\d?)?)?)?)?", rest, re.ASCII):
-        return "premature end of input"
-    if re.match(r"(\.\d+)?([Zz]|[-+]\d\d:\d\d)", rest, re.ASCII):
-        return "trailing input"
-    return "input contains invalid characters"
 
 
 def parse_time_of_day(text: str) -> time:
@@ -91,8 +53,7 @@ def parse_timezone(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class Scheduling:
+class Scheduling(Struct, frozen=True):
     """The table of when to send; converts to a dict. KumoMTA: scheduling."""
 
     keys: tuple[Key, ...]
@@ -127,7 +88,7 @@ def _consistent(found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-DATETIME: Final = Text(parse_datetime, "an RFC 3339 formatted date and time string")
+DATETIME: Final = Text(parse_rfc3339, "an RFC 3339 formatted date and time string")
 TIME_OF_DAY: Final = Text(parse_time_of_day)
 DAYS_OF_WEEK: Final = Text(parse_days)
 TIMEZONE: Final = Text(parse_timezone)

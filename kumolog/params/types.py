@@ -6,10 +6,11 @@ A type has `convert`, which returns the value or raises `Mismatch` in KumoMTA's 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, Final, Protocol
+
+from msgspec import Struct
 
 from kumolog.duration import MAX_SECONDS, NANOS_PER_SECOND, parse_duration
 from kumolog.luaobject import LuaObject
@@ -67,8 +68,7 @@ def one_of(names: tuple[str, ...]) -> str:
     return " or ".join(marked) if len(marked) < 3 else "one of " + ", ".join(marked)
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """A type told by the exact Python type of the value, with a conversion for each one taken."""
 
     expected: str
@@ -107,8 +107,7 @@ def _integer(expected: str, low: int, high: int) -> Scalar:
     return Scalar(expected, {int: within}, whole)
 
 
-@dataclass(frozen=True, slots=True)
-class Within:
+class Within(Struct, frozen=True):
     """An integer type with a narrower range than KumoMTA's."""
 
     inner: Type
@@ -166,8 +165,7 @@ DURATION: Final = Scalar(
 TIMESTAMP: Final = Scalar("a unix timestamp in seconds", {int: _same})  # in seconds, too
 
 
-@dataclass(frozen=True, slots=True)
-class Bytes:
+class Bytes(Struct, frozen=True):
     """Any Lua string, or a list of integers from 0 to 255; becomes bytes."""
 
     expected: str = "byte array"

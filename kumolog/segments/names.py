@@ -16,9 +16,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from kumolog.errors import SegmentError
 
+T = TypeVar("T")
 Key = tuple[str, str | None]
 Record = tuple["Target", bytes]
 
@@ -86,22 +88,32 @@ class Names:
         self._sync_directory = sync_directory
         self._last: dict[Key, int] = {}
 
-    def create(self, target: Target) -> tuple[str, int]:
-        """Make the next segment's file: its path, and a descriptor that holds the lock on it.
+    def claim(self, target: Target, take: Callable[[str, str], T | None]) -> tuple[str, T]:
+        """The path of the next segment, and what taking it gave.
 
-        Missing directories are made.  OSError: it cannot be created; nothing is left behind that a
-        second attempt would stumble over.
+        ``take`` gets a path, and as much of it as the name's first part: with a suffix such as
+        ``/sub/x`` that is a directory to be, and a file that stands there takes the name.  It
+        gives None when the name is taken.
         """
         directory, suffix = target.key
         second = max(int(self._wall()), self._last.get(target.key, -1) + 1)
         while True:
             name = segment_name(second, suffix)
             path = os.path.join(directory, name)
-            descriptor = _create_new(path, os.path.join(directory, name.partition("/")[0]))
-            if descriptor is not None:
+            taken = take(path, os.path.join(directory, name.partition("/")[0]))
+            if taken is not None:
                 break
             second += 1
         self._last[target.key] = second
+        return path, taken
+
+    def create(self, target: Target) -> tuple[str, int]:
+        """Make the next segment's file: its path, and a descriptor that holds the lock on it.
+
+        Missing directories are made.  OSError: it cannot be created; nothing is left behind that a
+        second attempt would stumble over.
+        """
+        path, descriptor = self.claim(target, _create_new)
         if self._sync_directory:
             try:
                 sync_directory(os.path.dirname(path))
@@ -112,11 +124,7 @@ class Names:
 
 
 def _create_new(path: str, first: str) -> int | None:
-    """Create and lock the file; None when the name is taken.
-
-    ``first`` is as much of the path as the name's first part: with a suffix such as ``/sub/x`` it
-    is a directory to be, and a file that stands there takes the name.
-    """
+    """Create and lock the file; None when the name is taken."""
     try:
         descriptor = _open_with_parents(path)
     except FileExistsError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -12,6 +11,7 @@ from typing import Any, Final
 import minijinja
 from minijinja import Environment
 
+from kumolog.clock import SYSTEM_CLOCK
 from kumolog.errors import KumologError
 from kumolog.templates.chance import FUNCTIONS
 from kumolog.templates.filters import filters
@@ -55,7 +55,7 @@ class Templates:
     """
 
     def __init__(
-        self, sources: Mapping[str, str], *, clock: Callable[[], float] = time.time
+        self, sources: Mapping[str, str], *, clock: Callable[[], float] = SYSTEM_CLOCK.wall
     ) -> None:
         self._sources = dict(sources)
         self._clock = clock
@@ -143,7 +143,7 @@ def render_once(
     source: str,
     variables: Mapping[str, Any],
     *,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] = SYSTEM_CLOCK.wall,
 ) -> str:
     """The text of a template that stands alone, for JSON-like variables that are no log record.
 

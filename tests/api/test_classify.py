@@ -17,7 +17,7 @@ from kumolog.record import EnhancedCode, Record, RecordType, Response
 
 def record(**fields: object) -> Record:
     line = msgspec.json.encode({"type": "Bounce", **fields})
-    (found,) = EventDecoder(NodeId(), lambda: 0).decode([line]).records
+    (found,) = EventDecoder(NodeId()).decode([line]).records
     return found
 
 

@@ -41,13 +41,13 @@ def test_a_disposition_hook_has_but_two(registry: Registry) -> None:
     assert (made.kind, made.place) == ("disposition", "init.lua:1")
 
 
-def test_hooks_are_listed_by_kind_in_call_order(registry: Registry) -> None:
+def test_hooks_are_listed_in_call_order(registry: Registry) -> None:
     for name in "cab":
         hook(registry, configure_log_hook, name)
         hook(registry, configure_log_disposition_hook, f"{name}{name}")
-    hooks = registry.state(Hooks)
-    assert [one.name for one in hooks.of("log")] == ["c", "a", "b"]
-    assert [one.name for one in hooks.of("disposition")] == ["cc", "aa", "bb"]
+    hooks = list(registry.state(Hooks))
+    assert [one.name for one in hooks] == ["c", "cc", "a", "aa", "b", "bb"]
+    assert [one.kind for one in hooks] == ["log", "disposition"] * 3
 
 
 @BOTH
@@ -64,6 +64,7 @@ def test_templates_are_compiled_for_log_hooks_only(registry: Registry) -> None:
     per_record = fields(Bounce=fields(template="{{ id }}!"))
     made = hook(registry, configure_log_hook, per_record=per_record)
     assert made.templates is not None
+    assert (made.template_for("Bounce"), made.template_for("Delivery")) == ("Bounce", None)
     assert made.templates.render("Bounce", {"id": "x"}) == "x!"
     broken = fields(Any=fields(template="{{ nope"))
     with pytest.raises(KumologError, match="compiling template"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -112,7 +113,7 @@ def test_a_memoized_table_is_an_argument_like_the_table(registry: Registry) -> N
 
 @given(st.lists(lua_values(st.sampled_from(["a", "b"])), max_size=3))
 def test_any_arguments_have_a_key_or_an_error(arguments: list[LuaValue]) -> None:
-    memo = Memo("m", 1.0, 10, ConfigEpoch())
+    memo = Memo("m", 1.0, 10, ConfigEpoch(), time.monotonic)
 
     def outcome() -> str:
         try:

@@ -15,6 +15,7 @@ from kumolog.api.mpsc import Queue, define
 from kumolog.api.patience import Patience
 from kumolog.api.registry import Registry
 from kumolog.api.timevalue import TimeDelta
+from kumolog.clock import SYSTEM_CLOCK
 from kumolog.errors import KumologError
 from kumolog.luavalue import NULL, LuaTable, LuaValue, Opaque
 
@@ -27,7 +28,7 @@ def registry() -> Registry:
 
 
 def queue(limit: int | None = None, patience: Patience = IN_A_HURRY) -> Queue:
-    return Queue("name", limit, patience)
+    return Queue("name", limit, patience, SYSTEM_CLOCK)
 
 
 class AgainstADeque(RuleBasedStateMachine):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ from kumolog.errors import KumologError
 from kumolog.luavalue import LuaTable, LuaValue
 from kumolog.params.arguments import ArgumentError
 
-NOBODY = cast(Registry, None)
+NOBODY = Registry(lambda _level, _text: None, None)
 
 
 def call(function: Callable[..., Any], *arguments: LuaValue) -> Any:

@@ -84,7 +84,7 @@ def test_lua_values_are_taken_as_elsewhere() -> None:
         ("text", "only a table with string keys"),
         (from_json([1]), "only a table with string keys"),
         (table(f=Opaque("function")), "cannot serialize <function>"),
-        (table(span=TimeDelta(5)), "a userdata"),
+        (table(span=TimeDelta(5)), "cannot serialize <userdata>"),
         (LuaTable([("a", LuaTable([(1, NULL)], [NULL]))]), "cannot have a null"),
         (LuaTable([(float("nan"), 1)]), "must be finite"),
     ],

@@ -231,7 +231,9 @@ def test_broken_quoted_printable_stays_where_it_is_broken(encoded: bytes, data: 
 @given(st.binary())
 def test_what_was_encoded_is_decoded_again(data: bytes) -> None:
     assert decode_base64(base64.encodebytes(data)) == data
-    assert decode_quoted_printable(quopri.encodestring(data)) == data
+    # The encoder takes all line ends to be those of the first line.
+    text = data.replace(b"\r\n", b"\n")
+    assert decode_quoted_printable(quopri.encodestring(text)) == text
 
 
 headers = st.sampled_from(

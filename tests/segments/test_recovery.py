@@ -298,7 +298,8 @@ WRITER = """
     import sys
     from pathlib import Path
     from kumolog.segments.names import Target
-    from kumolog.segments.writer import Writer, WriterOptions
+    from kumolog.segments.rotation import WriterOptions
+    from kumolog.segments.writer import Writer
 
     writer = Writer(WriterOptions(flush_interval=0.02, back_pressure=0), report=print)
     writer.start()

@@ -19,10 +19,12 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kumolog.clock import Clock
 from kumolog.errors import SegmentError
 from kumolog.segments.names import Target
+from kumolog.segments.rotation import WriterOptions
 from kumolog.segments.segment import CHUNK, Totals
-from kumolog.segments.writer import Clock, Writer, WriterOptions
+from kumolog.segments.writer import Writer
 
 Read = Callable[[Path], bytes]
 NOON = 1_678_069_691.5

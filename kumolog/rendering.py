@@ -1,0 +1,101 @@
+"""What a record says where it is logged: the meta and headers selected, as a line or a template."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kumolog.event import Batch, encode
+from kumolog.message import BatchMessages, derived_meta
+from kumolog.record import Record
+from kumolog.select import HeaderSelector, MetaSelector
+
+if TYPE_CHECKING:
+    from kumolog.templates import Templates
+
+
+class Rendering:
+    """How one logger or log hook writes records.
+
+    ``params`` are its checked parameters, of which ``meta`` and ``headers`` count here. It sees the
+    changes that handlers made to a message for the loggers up to ``number``. ``classify`` gives the
+    bounce classification of a record that has none.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        params: Mapping[str, Any],
+        templates: Templates | None,
+        classify: Callable[[Record], str | None] | None = None,
+    ) -> None:
+        self._number = number
+        self._meta = MetaSelector(params["meta"])
+        self._headers = HeaderSelector(params["headers"])
+        self._templates = templates
+        self._classify = classify
+        self._selects_nothing = not (self._meta or self._headers or classify)
+
+    def keeps(self, batch: Batch, messages: BatchMessages) -> bool:
+        """Whether every JSON line of the batch stays what it is."""
+        return self._selects_nothing and batch.is_bare and not messages.changes
+
+    def line(
+        self, batch: Batch, messages: BatchMessages, place: int, template: str | None
+    ) -> bytes:
+        """The text without its line end: a template's, or for None the JSON line.
+
+        Raises KumologError where the template fails.
+        """
+        changes = self._selected(batch, messages, place)
+        if template is None and not changes:
+            return batch.lines[place]
+        if template is None and place not in batch.unknown:
+            return encode(msgspec.structs.replace(batch.records[place], **changes))
+        return self.text(_whole(batch, place) | changes, template)
+
+    def record(self, batch: Batch, messages: BatchMessages, place: int) -> dict[str, Any]:
+        """The record as JSON-like Python, for `text`."""
+        return _whole(batch, place) | self._selected(batch, messages, place)
+
+    def text(self, record: dict[str, Any], template: str | None) -> bytes:
+        """As `line`, for a record that `record` gave."""
+        if template is None or self._templates is None:
+            return encode(record)
+        return self._templates.render(template, record).removesuffix("\n").encode()
+
+    def _selected(self, batch: Batch, messages: BatchMessages, place: int) -> dict[str, Any]:
+        """The fields in which what is written differs from the event's own."""
+        record = batch.records[place]
+        meta = record.meta
+        derive: Callable[[str], Any] = partial(derived_meta, record)
+        changes: dict[str, Any] = {}
+        message = None
+        if place in messages.changes or place in batch.data:
+            message = messages.as_seen_by(place, self._number)
+            meta, derive = message.meta, message.get_meta
+            changes = message.changed_fields()
+            # KumoMTA: the recipients are those from before any filter was asked.
+            changes.pop("recipient", None)
+        meta = self._meta.select(meta, derive) if self._meta else {}
+        headers: dict[str, str | list[str]] = {}
+        # KumoMTA: a Rejection has no message, so no headers either; and where none are listed the
+        # message is not looked at.
+        if self._headers and record.type != "Rejection":
+            found_headers = record.headers if message is None else message.header_groups()
+            headers = self._headers.select(found_headers)
+        if meta != record.meta:
+            changes["meta"] = meta
+        if headers != record.headers:
+            changes["headers"] = headers
+        if self._classify is not None and (found := self._classify(record)) is not None:
+            changes["bounce_classification"] = found
+        return changes
+
+
+def _whole(batch: Batch, place: int) -> dict[str, Any]:
+    known = batch.unknown.get(place)
+    return msgspec.to_builtins(batch.records[place]) if known is None else known
