@@ -65,7 +65,7 @@ class DispositionHook:
     """
 
     def __init__(self, hook: Hook, _registry: Registry, _loggers: int) -> None:
-        self.event = f"log_disposition_{hook.name}"
+        self.event = hook.event
         self._enables = hook.enables
 
     def hears(self, record: Record) -> bool:
@@ -86,11 +86,10 @@ class LogHook:
     handler's answer changes nothing. A record of which no message can be made is a diagnostic.
     """
 
-    event = "should_enqueue_log_record"
-
     def __init__(self, hook: Hook, registry: Registry, loggers: int) -> None:
         classifier = registry.state(BounceClassifier)
         classify = None if classifier.find is None else classifier.classify
+        self.event = hook.event
         self._hook = hook
         self._report = registry.report
         self._rendering = Rendering(loggers, hook.params, hook.templates, classify)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,18 +22,22 @@ from kumolog.duration import NANOS_PER_SECOND
 from kumolog.errors import KumologError, PolicyError
 from kumolog.event import Batch, EventDecoder
 from kumolog.logger import Failure, Logger, directory_below
-from kumolog.message import BatchMessages
 from kumolog.nodeid import NodeId
 from kumolog.policy import HANDLER_SECONDS, Policy
+from kumolog.pulse import Pulse, Visit
 from kumolog.record import Record
 from kumolog.rejects import RejectedLines, Rejects
 from kumolog.segments.recovery import finish_earlier_segments
+from kumolog.segments.retry import Retry
 from kumolog.segments.rotation import WriterOptions
 from kumolog.segments.segment import Sync, Totals
-from kumolog.segments.writer import Writer
+from kumolog.segments.writer import GRACE, Writer
+from kumolog.underway import Origin, Underway
 
 if TYPE_CHECKING:
+    from kumolog.profiling import Profiler
     from kumolog.reception import Reception
+    from kumolog.trail import Trail
 
 L = TypeVar("L", bound=Logger)
 Classify = Callable[[Record], str | None]
@@ -75,6 +80,8 @@ class Host:
         *,
         receives: bool,
         clock: Clock = SYSTEM_CLOCK,
+        node: NodeId | None = None,
+        hurried: threading.Event | None = None,
     ) -> None:
         self.loggers = loggers
         self.read = 0
@@ -82,12 +89,14 @@ class Host:
         self._policy = policy
         self._report = report
         self._rejects = rejects
-        self._decoder = EventDecoder(NodeId(), clock)
+        self._decoder = EventDecoder(node or NodeId(), clock)
         self._now = clock.monotonic
         self._space_checked = -_SPACE_CHECK_SECONDS
-        self._hurried = False
+        self._hurried = hurried or threading.Event()
         self._receives = receives
         self._reception: Reception | None = None
+        self._underway: Underway | None = None
+        self._left = False
         self._summary: Summary | None = None
 
     @classmethod
@@ -104,23 +113,32 @@ class Host:
         receive: bool = True,
         report: Report | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        lua_memory: int | None = None,
+        pulse: Pulse | None = None,
+        trail: Trail | None = None,
+        profiler: Profiler | None = None,
     ) -> Self:
         """Loads a policy and starts its loggers; the parameters are the command line's options.
 
         Every log_dir is put below ``root``. ``flush_interval`` and ``handler_timeout`` are seconds.
         Without ``receive`` no reception handler runs and no report is looked for.
         ``report`` hears diagnostics as (level, text); without it they go to stderr. ``clock``
-        is the time for the policy and its records. Raises PolicyError, and KumologError for an
-        environment that cannot work.
+        is the time for the policy and its records. ``lua_memory`` is the bytes that the policy may
+        hold, ``pulse`` tells other threads whether it gets on (see `leave_policy`). ``trail`` is to
+        follow what the writers have on disk, ``profiler`` measures where the time goes. Raises
+        PolicyError, and KumologError for an environment that cannot work.
         """
         report = report or _to_stderr
         below = None if root is None else Path(root)
-        loaded = Policy(
+        make_policy = Policy if profiler is None else profiler.policy
+        loaded = make_policy(
             Path(policy),
             report,
             make_directory=partial(make_directory, below),
             handler_seconds=handler_timeout,
+            max_memory=lua_memory,
             clock=clock,
+            pulse=pulse,
         )
         load(loaded, allow_missing_handlers=allow_missing_handlers)
         if not loaded.registry.local_logs:
@@ -129,13 +147,22 @@ class Host:
                 "call kumo.configure_local_logs in its init handler"
             )
 
+        writers: list[Writer] = []
+
         def logger(number: int, logs: LocalLogs, classify: Classify | None) -> Logger:
             writer = _writer(logs, flush_interval, sync, report, clock)
+            writers.append(writer)
             return Logger(number, logs, below, writer, classify)
 
         loggers = prepared_loggers(loaded, logger)
-        kept = Rejects(Path(rejects))
-        host = cls(loaded, loggers, kept, report, receives=receive, clock=clock)
+        hurried = threading.Event()
+        retry = Retry(partial(report, "warning"), hurried, GRACE)
+        kept = Rejects(Path(rejects), durable=sync == "flush", retry=retry)
+        host = cls(loaded, loggers, kept, report, receives=receive, clock=clock, hurried=hurried)
+        if trail is not None:
+            trail.follow(writers, kept.persist)
+        if profiler is not None:
+            profiler.watch(host._decoder, loggers, writers)
         _start(loggers, report)
         return host
 
@@ -162,21 +189,30 @@ class Host:
             raise KumologError("logging to a host that is closed: open another one")
         self._await_space()
         batch = self._decoder.decode(lines)
-        origin = _Origin(source, numbers or range(self.read + 1, self.read + len(lines) + 1))
+        origin = Origin(source, numbers or range(self.read + 1, self.read + len(lines) + 1))
         self.read += len(lines)
-        for part in self._receive(batch) if batch.data else (batch,):
-            self._log(part, origin)
+        self._underway = underway = Underway(batch, origin)
+        try:
+            for part in self._receive(batch) if batch.data else (batch,):
+                underway.begin(part)
+                self._log(part, underway)
+                underway.end()
+        except PolicyError as error:
+            self._break_off(error)
+            raise
+        self._underway = None
 
-    def _log(self, batch: Batch, origin: _Origin) -> None:
+    def _log(self, batch: Batch, underway: Underway) -> None:
         """bytes → Batch → for each logger: enabled? → filter → select → render → segment."""
-        messages = BatchMessages(batch)
+        messages = underway.messages
         answers, failures = self._policy.ask(batch, messages)  # enabled?  filter
         for logger, answer in zip(self.loggers, answers, strict=True):
             failures += logger.log(batch, messages, answer)  # select  render  hand over
+        underway.is_logged = True
+        if batch.rejected or failures:
+            self._reject(batch, failures, underway.origin)
         if self._policy.has_hooks:
             self._policy.show(batch, messages)
-        if batch.rejected or failures:
-            self._reject(batch, failures, origin)
 
     def _receive(self, batch: Batch) -> Iterator[Batch]:
         """The batch in parts: the messages that it brings have been received."""
@@ -194,7 +230,7 @@ class Host:
         self.read += count
         self.rejected += count
 
-    def _reject(self, batch: Batch, failures: Sequence[Failure], origin: _Origin) -> None:
+    def _reject(self, batch: Batch, failures: Sequence[Failure], origin: Origin) -> None:
         for line in batch.rejected:
             number = origin.numbers[line.position]
             self._rejects.add(origin.source, number, line.error, line.text)
@@ -206,11 +242,53 @@ class Host:
             number = origin.numbers[position]
             self._rejects.add(origin.source, number, str(failure.error), text, log_dir)
 
+    # Breaking off -------------------------------------------------------------------------------
+
+    def leave_policy(self, visit: Visit) -> PolicyError:
+        """Goes on without a policy that never comes back from a visit, up to `close`.
+
+        For another thread than that of the policy, which has to be kept from coming back (see
+        `kumolog.pulse.Pulse.abandon`). What the policy has decided is logged, the rest of what it
+        was given is rejected. Gives the error to tell of. Raises KumologError when a record could
+        go nowhere.
+        """
+        self._left = True
+        error = self._policy.leave(visit)
+        self._break_off(error)
+        return error
+
+    def _break_off(self, error: PolicyError) -> None:
+        """Logs what was decided of the batch that is underway, and rejects the rest of it."""
+        underway, self._underway = self._underway, None
+        if underway is None:
+            return
+        batch, origin = underway.part, underway.origin
+        if batch is not None:
+            reached = len(batch) if underway.is_logged else self._log_decided(batch, underway)
+            underway.end(reached)
+        for number, position in enumerate(underway.untouched):
+            why = str(error)
+            if batch is not None or number:
+                why = f"the run ended before it came to this event: {error}"
+            text = underway.batch.source_lines[position]
+            self._rejects.add(origin.source, origin.numbers[position], why, text)
+            self.rejected += 1
+
+    def _log_decided(self, batch: Batch, underway: Underway) -> int:
+        """Logs the records whose handlers were run, the last of which failed; how many they are."""
+        answers, failures = self._policy.broken_off(batch)
+        reached = min(map(len, answers), default=0)
+        decided = batch.part(0, reached)
+        for logger, answer in zip(self.loggers, answers, strict=True):
+            failures += logger.log(decided, underway.messages, answer)
+        self._reject(batch, failures, underway.origin)
+        return reached
+
     # Ending -------------------------------------------------------------------------------------
 
     def hurry(self) -> None:
         """Ends all waiting, for room on the disk and for slow handlers; for a signal handler."""
-        self._hurried = True
+        self._hurried.set()
         self._policy.hurry()
         for logger in self.loggers:
             logger.writer.hurry()
@@ -221,10 +299,7 @@ class Host:
         Raises KumologError when a record could go nowhere.
         """
         if self._summary is None:
-            try:
-                self._policy.fire("shutdown_logging")
-            except PolicyError as error:
-                self._report("error", f"shutdown_logging: {error}")
+            self._say_goodbye()
             # Every writer is closed before anything that may raise.
             totals = [logger.writer.close() for logger in self.loggers]
             self._summary = Summary(
@@ -233,7 +308,9 @@ class Host:
                 [_result(*pair) for pair in zip(self.loggers, totals, strict=True)],
                 0 if self._reception is None else self._reception.malformed,
             )
-            self._policy.close()
+            if not self._left:
+                self._policy.close()
+            self._hurried.set()
             for logger, done in zip(self.loggers, totals, strict=True):
                 self._reject_unwritten(logger, done)
             self._rejects.close()
@@ -250,6 +327,14 @@ class Host:
     ) -> None:
         self.close()
 
+    def _say_goodbye(self) -> None:
+        if self._left:
+            return
+        try:
+            self._policy.fire("shutdown_logging")
+        except PolicyError as error:
+            self._report("error", f"shutdown_logging: {error}")
+
     def _reject_unwritten(self, logger: Logger, totals: Totals) -> None:
         for target, line in totals.unwritten:
             reason = f"could not be written to {target.directory}: {totals.reason}"
@@ -261,7 +346,7 @@ class Host:
         if now - self._space_checked < _SPACE_CHECK_SECONDS:
             return
         told = ""
-        while not self._hurried:
+        while not self._hurried.is_set():
             shortage = next(
                 filter(None, (logger.space.shortage() for logger in self.loggers)), None
             )
@@ -271,7 +356,7 @@ class Host:
                 told = shortage
                 self._report("error", f"{shortage}; intake pauses until there is room")
             time.sleep(0.2)
-        if told and not self._hurried:
+        if told and not self._hurried.is_set():
             self._report("info", "there is room again; intake goes on")
         self._space_checked = self._now()
 
@@ -294,12 +379,6 @@ def prepared_loggers(
     loggers = [make(number, logs, classify) for number, logs in configured]
     policy.prepare(loggers)
     return loggers
-
-
-@dataclass(frozen=True, slots=True)
-class _Origin:
-    source: str
-    numbers: Sequence[int]
 
 
 def _writer(
@@ -334,7 +413,7 @@ def _start(loggers: Sequence[Logger], report: Report) -> None:
     """Finishes what earlier runs left in the directories, then starts the writers."""
     directories = [directory for logger in loggers for directory in logger.directories]
     for directory in dict.fromkeys(directories):
-        finish_earlier_segments(directory, partial(report, "info"))
+        finish_earlier_segments(directory, report)
     for logger in loggers:
         logger.writer.start()
 

@@ -6,25 +6,28 @@ import difflib
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kumolog.api import events, install, message_changes, message_methods_without_effect
-from kumolog.api.files import FILES, Files
 from kumolog.api.interception import Interception
 from kumolog.api.registry import Hooks, Refusal, Refusals, Registry, Report
+from kumolog.asking import Asking
 from kumolog.clock import SYSTEM_CLOCK, Clock
 from kumolog.completion import complete
 from kumolog.errors import KumologError, PolicyError
 from kumolog.event import Batch
+from kumolog.files import FILES, Files
 from kumolog.logger import ASK, DISABLED, FILTERED, PASSED, Failure, Logger
-from kumolog.lua.runtime import Runtime
+from kumolog.lua.runtime import FILTERS, OutOfMemoryError, Runtime, handler_named
 from kumolog.luavalue import LuaValue
 from kumolog.mail.addresses import EnvelopeAddress
 from kumolog.message import BatchMessages, Message
 from kumolog.message_methods import handler_methods, meta_key, meta_value
 from kumolog.nodeid import NodeId
 from kumolog.params.arguments import data, text
+from kumolog.pulse import Pulse, Visit
 from kumolog.record import RECORD_TYPES
 
 if TYPE_CHECKING:
@@ -57,7 +60,8 @@ class Policy:
     ``handler_seconds`` that of a filter handler for one record; ``max_memory`` the bytes that it
     may hold (None for the usual limit). ``clock`` is the time that the policy sees; budgets are
     real time. ``files`` are those that it finds, ``interception`` stands between it and the API.
-    ``attach`` is given the runtime before that loads anything.
+    ``attach`` is given the runtime before that loads anything. ``pulse`` tells other threads what
+    its code is at.
     """
 
     def __init__(
@@ -74,17 +78,41 @@ class Policy:
         files: Files = FILES,
         interception: Interception | None = None,
         attach: Attach | None = None,
+        pulse: Pulse | None = None,
     ) -> None:
         self.path = path
-        self.registry = Registry(report, make_directory, clock=clock, files=files)
         self._handler_seconds = handler_seconds
         self._batches: dict[int, BatchMessages] = {}
         self._next_handle = 0
+        self._loggers: Sequence[Logger] = ()
         self._answers: list[dict[str, str]] = []
         self._tables: list[dict[int, str]] = []
         self._plan: Any = None
+        self._handlers_named: list[str] = []  # for each logger what to call its handler
+        self._asking = Asking("", ())
         self._hooks: list[Shower] = []
         self.has_hooks = False
+        self._tasks: list[tuple[threading.Thread, Policy]] = []
+        self._open_runtime = partial(
+            self._opened, report, make_directory, validating, clock, files, interception, attach
+        )
+        self._new_runtime = partial(
+            Runtime, seconds=load_seconds, max_memory=max_memory, pulse=pulse
+        )
+        self._open_runtime()
+
+    def _opened(
+        self,
+        report: Report,
+        make_directory: Callable[[str], None] | None,
+        validating: bool,
+        clock: Clock,
+        files: Files,
+        interception: Interception | None,
+        attach: Attach | None,
+    ) -> None:
+        """Makes a registry and a runtime, into which nothing is loaded yet."""
+        self.registry = Registry(report, make_directory, clock=clock, files=files)
         multiple = [event.name for event in events() if event.handlers == "multiple"]
         methods = (
             message_methods_without_effect()
@@ -95,10 +123,16 @@ class Policy:
         if interception is not None:
             methods = {name: interception.message_method(name, m) for name, m in methods.items()}
             changes = {name: interception.message_change(name, c) for name, c in changes.items()}
-        self._runtime = Runtime(
-            methods, self._callbacks(), multiple, load_seconds, max_memory, changes
+        self._runtime = self._new_runtime(
+            message_methods=methods,
+            callbacks=self._callbacks(),
+            multiple_events=multiple,
+            message_changes=changes,
         )
         self.registry.fire = self.answer
+        if clock.wait is SYSTEM_CLOCK.wait:  # another clock may let time pass without waiting
+            self.registry.seconds_left = self._runtime.seconds_left
+        self.registry.catches = self._runtime.catches
         install(self._runtime, self.registry, interception)
         if clock is not SYSTEM_CLOCK:
             self._runtime.use_clock(clock)
@@ -106,10 +140,9 @@ class Policy:
             self._runtime.redirect(files.to_read, files.to_write)
         if attach is not None:
             attach(self._runtime)
-        self._tasks: list[tuple[threading.Thread, Policy]] = []
         if make_directory is not None:
             self.registry.spawn = self._spawn
-        beside = path.parent
+        beside = self.path.parent
         self._runtime.add_package_path(
             *_SHARED_PATH, str(beside / "?.lua"), str(beside / "?" / "init.lua"), *_POLICY_PATH
         )
@@ -126,7 +159,12 @@ class Policy:
         self.registry.stage = "run"
 
     def run(self, arguments: Sequence[str]) -> None:
-        """Runs the file as a script: instead of the events of `load` only ``main`` is fired."""
+        """Runs the file as a script: instead of the events of `load` only ``main`` is fired.
+
+        Its ``os.exit`` raises SystemExit.
+        """
+        self._runtime.allow_exit()
+        self.registry.stage = "script"
         self._runtime.run_file(self.path)
         self.fire("main", *arguments)
 
@@ -171,6 +209,8 @@ class Policy:
 
     def prepare(self, loggers: Sequence[Logger]) -> None:
         """Decides what can be decided before any record comes: who is asked about which kind."""
+        self._loggers = loggers
+        self._answers, self._handlers_named = [], []
         registered = self.registrations()
         if self.registry.state(Hooks).by_name:
             from kumolog.hooks import heard_hooks  # few policies have any
@@ -178,6 +218,8 @@ class Policy:
             self._hooks = heard_hooks(self.registry, registered, len(loggers))
             self.has_hooks = bool(self._hooks)
         for logger in loggers:
+            event = logger.filter_event or ""
+            self._handlers_named.append(handler_named(event, *registered.get(event, [""])[:1]))
             answers = {kind: logger.answer(kind) for kind in RECORD_TYPES}
             answers[_BOUNCE_REPORT] = min(answers["Reception"], answers["OOB"], key=_EAGERNESS.find)
             if logger.filter_event not in registered:  # only where the operator allows it
@@ -208,35 +250,91 @@ class Policy:
     def _ask(self, kinds: str, messages: BatchMessages) -> tuple[list[str], list[Failure]]:
         if self._plan is None:
             return [kinds.translate(table) for table in self._tables], []
-        answers, errors, released = self._runtime.ask(
-            self._hold(messages), kinds, self._plan, self._handler_seconds, messages.weight
+        asking = self._asking = Asking(kinds, self._tables)
+        while asking.reached < len(kinds):
+            if not self._runtime.has_room():
+                self._load_anew()
+            given = (self._plan, self._handler_seconds, messages.weight, asking.reached)
+            try:
+                asked = self._runtime.ask(self._hold(messages), kinds, *given)
+            except OutOfMemoryError as error:
+                self._add_until_broken_off(error.reason)
+                self._load_anew()
+            else:
+                asking.add(asked.answers, starmap(Failure, asked.failures))
+                self._let_go(asked.released)
+                if asked.is_full:
+                    self._load_anew()
+        return asking.answers, asking.failures
+
+    def _add_until_broken_off(self, why: str) -> PolicyError:
+        """Gathers what handlers have said; the error is that of the one that said nothing."""
+        said, failures = self._runtime.said()
+
+        def error(number: int) -> PolicyError:
+            return PolicyError(f"{self._handlers_named[number]}: {why}")
+
+        number = self._asking.add_until_broken_off(said, starmap(Failure, failures), error)
+        return PolicyError(f"{self.path}: {why}") if number is None else error(number)
+
+    def leave(self, visit: Visit) -> PolicyError:
+        """What to say of code that never comes back from a visit; for another thread.
+
+        The policy cannot be used any more, except that `broken_off` has what it last did.
+        """
+        if visit.what == FILTERS:
+            return self._add_until_broken_off(visit.overrun)
+        return PolicyError(f"{visit.what}: {visit.overrun}")
+
+    def broken_off(self, batch: Batch) -> tuple[list[str], list[Failure]]:
+        """As `ask`, for the records that it came to, after it raised or never came back."""
+        answers, failures = self._asking.answers, self._asking.failures
+        return self._expanded(batch, answers) if batch.is_bounce_report else answers, failures
+
+    def _load_anew(self) -> None:
+        """Loads the policy again, when it keeps more than it may; raises PolicyError."""
+        self.registry.report(
+            "warning",
+            f"{self.path}: the policy has used up its memory, so it is loaded anew; what it had "
+            "kept is lost",
         )
-        self._let_go(released)
-        return answers, [Failure(*error) for error in errors]
+        self.close()
+        self._batches.clear()
+        configured = [logs.params for logs in self.registry.local_logs]
+        self._open_runtime()
+        self.load()
+        if [logs.params for logs in self.registry.local_logs] != configured:
+            raise PolicyError(
+                f"{self.path}: loaded anew, the policy configures other loggers than before"
+            )
+        if not self._runtime.has_room():
+            raise PolicyError(f"{self.path}: the policy uses up its memory when it is loaded")
+        self.prepare(self._loggers)
 
     def _ask_about_bounces(
         self, batch: Batch, messages: BatchMessages
     ) -> tuple[list[str], list[Failure]]:
         """A filter is asked once, about the message, where either kind of record is enabled."""
         answers, failures = self._ask(_CODES[_BOUNCE_REPORT], messages)
-        expanded = [
+        messages.share_changes(len(batch))
+        return self._expanded(batch, answers), failures
+
+    def _expanded(self, batch: Batch, answers: list[str]) -> list[str]:
+        return [
             "".join(
                 DISABLED if logger_answers[record.type] == DISABLED else answer
                 for record in batch.records
             )
             for answer, logger_answers in zip(answers, self._answers, strict=True)
         ]
-        messages.share_changes(len(batch))
-        return expanded, failures
 
     def show(self, batch: Batch, messages: BatchMessages) -> None:
         """Shows the records to the hooks, whose errors are diagnostics."""
         for hook in self._hooks:
             for shown in hook.shown(batch, messages):
                 handle = self._hold(shown.messages)
-                what = (hook.event, handle, shown.size, shown.place, shown.argument)
                 try:
-                    self._runtime.tell(*what, self._handler_seconds)
+                    self._tell(hook.event, handle, shown.size, shown.place, shown.argument)
                 except PolicyError as error:
                     self.registry.report("error", f"{hook.event}: {error}")
                 self._let_go(self._runtime.take_released())
@@ -248,7 +346,7 @@ class Policy:
         """
         handle = self._hold(messages)
         try:
-            self._runtime.tell(event, handle, 1, 0, context, self._handler_seconds)
+            self._tell(event, handle, 1, 0, context)
         except PolicyError as error:
             refusal = self.registry.state(Refusals).take(error)
             if refusal is None:
@@ -257,6 +355,9 @@ class Policy:
         finally:
             self._let_go(self._runtime.take_released())
         return None
+
+    def _tell(self, event: str, handle: int, size: int, place: int, argument: Any) -> None:
+        self._runtime.tell(event, handle, size, place, argument, self._handler_seconds)
 
     def answer(self, event: str, *arguments: Any) -> LuaValue:
         """Fires an event with JSON-like arguments; its first result. Raises PolicyError."""
@@ -282,6 +383,7 @@ class Policy:
         def run() -> None:
             try:
                 task._runtime.run_file(self.path)
+                task.registry.spawn = self._spawn  # not before: the file would start itself again
                 if event not in task.registrations():
                     raise PolicyError(f"nobody handles its event: register kumo.on('{event}', ...)")
                 task.fire(event, arguments)

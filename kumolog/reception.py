@@ -34,7 +34,7 @@ from kumolog.reports.oob import oob_records
 _HANDLERS = {"HTTP": "http_message_generated"}  # by reception protocol
 _SMTP_HANDLER = "smtp_server_message_received"
 _LISTENER = "get_listener_domain"
-_ENHANCED_CODE = re.compile(r"([245])\.(\d{1,5})\.(\d{1,5}) ")
+_ENHANCED_CODE = re.compile(r"([245])\.([0-9]{1,5})\.([0-9]{1,5}) ")
 _MAX_NUMBER = 0xFFFF  # in an enhanced code
 _MAX_REASONS = 100  # that are told; each is kept, so that it is told once
 

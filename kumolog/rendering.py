@@ -55,17 +55,21 @@ class Rendering:
             return batch.lines[place]
         if template is None and place not in batch.unknown:
             return encode(msgspec.structs.replace(batch.records[place], **changes))
-        return self.text(_whole(batch, place) | changes, template)
+        # What is larger as an event than as a record does no harm here.
+        characters = len(batch.lines[place]) + len(encode(changes))
+        return self.text(_whole(batch, place) | changes, template, characters)
 
     def record(self, batch: Batch, messages: BatchMessages, place: int) -> dict[str, Any]:
         """The record as JSON-like Python, for `text`."""
         return _whole(batch, place) | self._selected(batch, messages, place)
 
-    def text(self, record: dict[str, Any], template: str | None) -> bytes:
-        """As `line`, for a record that `record` gave."""
+    def text(
+        self, record: dict[str, Any], template: str | None, characters: float | None = None
+    ) -> bytes:
+        """As `line`, for a record that `record` gave; ``characters`` is for `Templates.render`."""
         if template is None or self._templates is None:
             return encode(record)
-        return self._templates.render(template, record).removesuffix("\n").encode()
+        return self._templates.render(template, record, characters).removesuffix("\n").encode()
 
     def _selected(self, batch: Batch, messages: BatchMessages, place: int) -> dict[str, Any]:
         """The fields in which what is written differs from the event's own."""

@@ -17,7 +17,8 @@ def run_script(path: str | Path, arguments: Sequence[str], report: Report) -> No
     """Runs a file, then its event ``main`` with the arguments; neither has a time limit.
 
     Without a ``main`` that was all. Loggers that it configures get no events, but their directories
-    are made, and the segments finished that earlier runs left there. Raises PolicyError.
+    are made, and the segments finished that earlier runs left there. Raises PolicyError, and
+    SystemExit where the script calls ``os.exit``.
     """
     policy = Policy(
         Path(path),
@@ -31,4 +32,4 @@ def run_script(path: str | Path, arguments: Sequence[str], report: Report) -> No
         policy.close()
     log_dirs = [name for logs in policy.registry.local_logs for name in logs.log_dirs]
     for log_dir in dict.fromkeys(log_dirs):
-        finish_earlier_segments(Path(log_dir), partial(report, "info"))
+        finish_earlier_segments(Path(log_dir), report)

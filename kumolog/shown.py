@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from kumolog.luafunction import LuaFunction
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaTable, Opaque
 from kumolog.mail.addresses import AddressHeader, EnvelopeAddress
@@ -47,6 +48,7 @@ _SHOWN: dict[type, Callable[[Any], Any]] = {
     tuple: lambda values: [shown(value) for value in values],
     dict: lambda mapping: {str(shown(key)): shown(value) for key, value in mapping.items()},
     LuaTable: _table,
+    LuaFunction: lambda _: "<function>",
     Opaque: lambda value: None if value.kind == "null" else f"<{value.kind}>",
     EnvelopeAddress: lambda address: address.email,
     AddressHeader: lambda header: msgspec.json.decode(header.to_json()),

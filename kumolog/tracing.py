@@ -106,6 +106,9 @@ class TracedPolicy(Policy):
             clock=clock,
             interception=_Watch(self),
         )
+
+    def _opened(self, *options: Any) -> None:
+        super()._opened(*options)
         self.registry.spawn = None
         self._runtime.redirect_print(partial(self._say, "info"))
 
@@ -194,7 +197,7 @@ class TracedPolicy(Policy):
 
     def _begin_asking(self, number: int) -> None:
         event = self._filters[number - 1]
-        self.asked[number - 1] = self._begin(event)
+        self.asked[number - 1] = self._new_run(event)
 
     def _end_asking(self, number: int, returned: LuaValue = None) -> None:
         self.asked[number - 1].returned = shown(returned)
@@ -208,7 +211,7 @@ class TracedPolicy(Policy):
         else:
             self._running.said.append(Said(level, displayable(text)))
 
-    def _begin(self, event: str) -> Handled:
+    def _new_run(self, event: str) -> Handled:
         self._seen.clear()
         place = self.registrations()[event][0]
         self._running = Handled(displayable(event), displayable(place))
@@ -216,7 +219,7 @@ class TracedPolicy(Policy):
 
     @contextmanager
     def _firing(self, event: str) -> Iterator[Handled]:
-        handled = self._begin(event)
+        handled = self._new_run(event)
         self.fired.append(handled)
         try:
             yield handled

@@ -12,7 +12,11 @@ local LOG_DIR = '/var/log/kumomta'
 -- The meta of a report's records is that of the message it came in. Here its X- headers become meta:
 -- X-Failed-Recipients is x_failed_recipients then.
 kumo.on('smtp_server_message_received', function(msg)
-  msg:import_x_headers()
+  -- Such mailboxes get broken mail. Where its headers cannot be imported, it is logged without.
+  local ok, problem = pcall(msg.import_x_headers, msg)
+  if not ok then
+    kumo.log_warn('no X- headers in meta:', problem)
+  end
 end)
 
 kumo.on('init', function()

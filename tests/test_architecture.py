@@ -22,8 +22,8 @@ FLOORS = {
         spool_id""",
     "tools": "",
     "edges": "api. lua. sources.",
-    "rooms": "hooks logger policy reception tracing",
-    "house": "check explain host script",
+    "rooms": "asking hooks logger policy profiling reception tracing",
+    "house": "check. explain host script",
     "doors": "__init__ __main__ cli. testing.",
 }
 TOP_LEVEL = {

@@ -181,6 +181,29 @@ def test_a_message_that_is_refused_becomes_a_rejection(run_policy: RunPolicy) ->
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "content"),
+    [
+        ("5.7.1 no", (5, 7, 1), "no"),
+        ("4.65535.0  later", (4, 65535, 0), " later"),
+        ("5.65536.0 no", None, "5.65536.0 no"),
+        ("3.1.1 no", None, "3.1.1 no"),
+        ("5.1.1", None, "5.1.1"),
+        ("5.1.1.1 no", None, "5.1.1.1 no"),
+        ("5.\u0661.1 no", None, "5.\u0661.1 no"),
+    ],
+)
+def test_the_text_of_a_refusal_may_begin_with_an_enhanced_code(
+    run_policy: RunPolicy, text: str, code: tuple[int, int, int] | None, content: str
+) -> None:
+    handler = f"kumo.on('smtp_server_message_received', function() kumo.reject(550, '{text}') end)"
+    policy = init("kumo.configure_local_logs { log_dir = 'logs' }", handler)
+    (record,) = run_policy(policy, [reception(PLAIN)]).records("logs")
+    enhanced = code and dict(zip(("class", "subject", "detail"), code, strict=True))
+    expected = {"code": 550, "enhanced_code": enhanced, "content": content, "command": "DATA"}
+    assert record["response"] == expected
+
+
 def test_a_refusal_that_the_handler_caught_is_none(run_policy: RunPolicy) -> None:
     handler = """
         kumo.on('smtp_server_message_received', function(msg)

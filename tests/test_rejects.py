@@ -6,9 +6,12 @@ import base64
 import json
 import os
 import resource
+import subprocess
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from hypothesis import strategies as st
 
 from kumolog.errors import KumologError
 from kumolog.rejects import Rejects, displayable
+from kumolog.segments.retry import Retry
 
 
 def entries(path: Path) -> list[dict[str, Any]]:
@@ -135,3 +139,80 @@ def test_a_line_that_does_not_fit_leaves_no_part_of_itself(path: Path) -> None:
     rejects.add("events", 3, "no event", b"third")
     rejects.close()
     assert [entry["raw"] for entry in entries(path)] == ["first", "third"]
+
+
+def test_a_full_disk_is_waited_for_and_leaves_no_part_of_a_line(path: Path) -> None:
+    reports: list[str] = []
+    shortage = ExitStack()
+
+    def report(text: str) -> None:
+        reports.append(text)
+        shortage.close()
+
+    rejects = Rejects(path, retry=Retry(report, threading.Event(), 0))
+    rejects.add("events", 1, "no event", b"first")
+    shortage.enter_context(file_size_limit(200))
+    rejects.add("events", 2, "no event", b"second" * 100)
+    rejects.close()
+    assert [entry["line"] for entry in entries(path)] == [1, 2]
+    assert reports == [
+        f"writing to the rejects file {path}: File too large; intake pauses until there is room",
+        f"writing to the rejects file {path}: works again; intake goes on",
+    ]
+
+
+def test_at_the_end_a_full_disk_is_not_waited_for_long(path: Path) -> None:
+    hurried = threading.Event()
+    hurried.set()
+    rejects = Rejects(path, retry=Retry(lambda text: None, hurried, 0))
+    with (
+        file_size_limit(10),
+        pytest.raises(KumologError, match="too large; name another one with --rejects"),
+    ):
+        rejects.add("events", 1, "no event", b"first")
+    rejects.close()
+
+
+def test_a_line_that_a_killed_process_left_unfinished_does_not_spoil_the_next(path: Path) -> None:
+    path.write_bytes(b'{"source":"events","li')
+    rejects = Rejects(path)
+    for number in (1, 2):
+        rejects.add("events", number, "no event", b"x")
+    rejects.close()
+    _, *lines = path.read_bytes().splitlines()
+    assert [json.loads(line)["line"] for line in lines] == [1, 2]
+
+
+_APPENDING = """
+import sys
+from pathlib import Path
+from kumolog.rejects import Rejects
+rejects = Rejects(Path(sys.argv[1]))
+for number in range(200):
+    rejects.add(sys.argv[2], number, "no event", b"x" * (number * number * 5))
+"""
+
+
+def test_lines_of_several_processes_stay_whole(path: Path) -> None:
+    command = [sys.executable, "-c", _APPENDING, path]
+    processes = [subprocess.Popen([*command, name]) for name in "abc"]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    found = [(entry["source"], entry["line"], len(entry["raw"])) for entry in entries(path)]
+    for name in "abc":
+        mine = [(line, size) for source, line, size in found if source == name]
+        assert mine == [(number, number * number * 5) for number in range(200)]
+
+
+def test_lines_are_synced_only_where_that_is_asked_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    for durable, times in ((False, 0), (True, 2)):
+        rejects = Rejects(path, durable=durable)
+        rejects.persist()
+        assert synced == []
+        rejects.add("events", 1, "no event", b"x")
+        rejects.persist()
+        rejects.close()
+        assert len(synced) == times  # the file and its directory, once

@@ -8,8 +8,6 @@ signature promises. Calls of inert functions are recorded.
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Callable
 from functools import cache, partial
 from importlib import import_module
@@ -24,7 +22,6 @@ from kumolog.luavalue import LuaValue
 __all__ = ["Event", "Row", "events", "install", "surface"]
 
 VERSION = "2026.05.12-a6845223"  # of the KumoMTA API described by surface.tsv
-_NIL_FIELD = re.compile(r"attempt to (?:call|index) a nil value \(field '(\w+)'\)")
 _LOG_LEVELS = {
     "kumo.log_error": "error",
     "kumo.log_warn": "warning",
@@ -77,28 +74,15 @@ def _checked(row: Row) -> Callable[..., None]:
     return call
 
 
-def explain(error: str) -> str:
-    """An error's text, with what would be right for a module or name that is not there.
+def _explain(runtime: Runtime, error: str) -> str:
+    from kumolog.api.misspelt import explain  # on first use: start-up stays short
 
-    Policies that probe for a name still get nil, as in KumoMTA.
-    """
-    if "module 'policy-extras." in error:
-        return f"{error}\n\tpolicy-extras comes with KumoMTA: put a copy of it beside the policy"
-    match = _NIL_FIELD.search(error)
-    if match is None:
-        return error
-    rows = {row.name.rpartition(".")[2]: row.name for row in surface() if row.kind != "method"}
-    parts = {part: f"kumo.{part}" for row in surface() for part in row.name.split(".")[1:-1]}
-    near = difflib.get_close_matches(match[1], [*rows, *parts], 1, 0.75)
-    if not near or match[1] in rows:
-        return error
-    name = rows.get(near[0]) or parts[near[0]]
-    return f"{error}: no such function in kumo, did you mean `{name}`?"
+    return explain(error, runtime.missed_names())
 
 
 def install(runtime: Runtime, registry: Registry, interception: Interception | None = None) -> None:
     """Offers the whole ``kumo`` table to a policy."""
-    runtime.explain = explain
+    runtime.explain = partial(_explain, runtime)
     runtime.refused_methods = refused_methods
     if interception is not None:
         runtime.convert.objects.intercept = interception.object_method

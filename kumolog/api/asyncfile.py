@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import ClassVar, Final, TypeVar
 
-from kumolog.api.files import Files
 from kumolog.errors import KumologError
+from kumolog.files import Files
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue
 from kumolog.params.arguments import data, integer

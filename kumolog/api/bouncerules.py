@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import msgspec
 import regex  # type: ignore[import-untyped] # ships no type information
 
-from kumolog.api.files import FILES, Files
 from kumolog.api.lru import Lru
 from kumolog.api.rustregex import Pattern, PatternError
 from kumolog.api.rustregex.syntax import Translation, translate
 from kumolog.errors import KumologError
+from kumolog.files import FILES, Files
 from kumolog.luavalue import quoted
 
 _PARSERS: Mapping[str, Callable[[str], Any]] = MappingProxyType(

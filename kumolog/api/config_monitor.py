@@ -9,8 +9,8 @@ import os
 from dataclasses import dataclass, field
 
 from kumolog.api.calls import check_call
-from kumolog.api.globs import Glob
 from kumolog.api.registry import Registry
+from kumolog.globs import Glob
 from kumolog.luavalue import LuaValue
 
 

@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def configuring(registry: Registry, place: str) -> Iterator[None]:
-    """Raises KumologErrors with their hints; gathers them while a policy is only checked."""
+    """Raises KumologErrors with their hints.
+
+    While a policy is only checked, those that it does not catch are gathered.
+    """
     try:
         yield
     except KumologError as error:
         # KumoMTA's own text comes first: policies look at it.
         hint = error.hint if isinstance(error, ParamError) else None
         text = f"{error} ({hint})" if hint else str(error)
-        if registry.make_directory is not None:
+        if registry.make_directory is not None or registry.catches():
             raise KumologError(text) from None
         registry.problems.append(f"{place}: {text}")
 

@@ -8,11 +8,11 @@ from typing import Final
 from msgspec import Struct
 
 from kumolog.api.asyncfile import AsyncFile
-from kumolog.api.files import Files
 from kumolog.api.fsmetadata import FsMetadata
-from kumolog.api.globs import Glob, utf8
 from kumolog.api.registry import Registry
 from kumolog.errors import KumologError
+from kumolog.files import Files
+from kumolog.globs import Glob, utf8
 from kumolog.luavalue import LuaValue
 from kumolog.params.arguments import number, text
 

@@ -8,7 +8,7 @@ from kumolog.errors import KumologError
 from kumolog.luavalue import LuaValue
 from kumolog.params import LOCAL_LOGS, check
 
-_STAGES = ("pre_init", "init", "main")
+_STAGES = ("pre_init", "init", "script", "main")
 
 
 def configure_local_logs(

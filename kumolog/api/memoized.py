@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from kumolog.errors import KumologError
+from kumolog.luafunction import LuaFunction
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import NULL, LuaTable, LuaValue, Opaque, type_name
 
@@ -45,6 +46,8 @@ def _unkeepable(value: LuaValue) -> str | None:
         return next((kind for kind in map(_unkeepable, parts) if kind is not None), None)
     if isinstance(value, LuaObject):
         return None if _MEMOIZE in value.lua_metamethods else value.lua_name
+    if isinstance(value, LuaFunction):
+        return "function"
     return value.kind if isinstance(value, Opaque) and value != NULL else None
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar, cast
 
 from msgspec import Struct, field
 
-from kumolog.api.files import FILES, Files
 from kumolog.clock import SYSTEM_CLOCK, Clock
 from kumolog.errors import KumologError, PolicyError
+from kumolog.files import FILES, Files
 from kumolog.luavalue import LuaValue
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ class Hook(NamedTuple):
     templates: Templates | None
     place: str
 
+    @property
+    def event(self) -> str:
+        """The event that it fires."""
+        return "should_enqueue_log_record" if self.kind == "log" else f"log_disposition_{self.name}"
+
     def enables(self, record_type: str) -> bool:
         """Whether records of a type go to this hook; a type that is listed is not under ``Any``."""
         enabled: bool = self._entry(record_type)[1]["enable"]
@@ -116,8 +122,17 @@ def _nobody_listens(event: str, *_arguments: Any) -> LuaValue:
     raise KumologError(f"the event {event} cannot be fired before the policy is loaded")
 
 
+def _no_limit() -> float:
+    return math.inf
+
+
+def _nobody_catches() -> bool:
+    return False
+
+
 class Registry(Struct):
-    """``stage`` is the event being fired, or ``load`` before and ``run`` after them.
+    """``stage`` is the event being fired, or ``load`` before and ``run`` after them; ``script``
+    while a script's file runs.
 
     ``make_directory`` creates a log_dir; it is None while a policy is only checked: then nothing is
     made, and what is wrong is gathered in ``problems``, so that one check shows all of it;
@@ -125,7 +140,9 @@ class Registry(Struct):
     policy with JSON-like arguments and gives its first result. ``wants`` tells whether the policy's
     own log lines of a level are shown. ``spawn`` does so in a thread of its own; it is None where
     nothing is started. ``clock`` tells the time,
-    ``files`` where the policy's files are. ``ending`` is set when a task is to end.
+    ``files`` where the policy's files are. ``ending`` is set when a task is to end,
+    ``seconds_left`` gives how long the code that runs now may still take, ``catches`` whether it
+    catches what is raised now.
     """
 
     report: Report
@@ -141,6 +158,8 @@ class Registry(Struct):
     wants: Callable[[str], bool] = _all_but_debug
     spawn: Callable[[str, Any], None] | None = None
     ending: threading.Event = field(default_factory=threading.Event)
+    seconds_left: Callable[[], float] = _no_limit
+    catches: Callable[[], bool] = _nobody_catches
     _states: dict[type, Any] = {}
 
     def share(self, other: Registry) -> None:

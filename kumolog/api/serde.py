@@ -9,7 +9,7 @@ import msgspec
 
 from kumolog.api.registry import Registry
 from kumolog.errors import KumologError
-from kumolog.luavalue import LuaValue, quoted, rebuilt, to_json
+from kumolog.luavalue import LuaValue, rebuilt, to_json
 from kumolog.params.arguments import text
 
 # A string is matched first, so that what looks like a comment inside it stays. What is not ended
@@ -35,12 +35,16 @@ def json_encode_pretty(
 
 
 def json_parse(_registry: Registry, _place: str, source: LuaValue = None, *_: LuaValue) -> Any:
-    """The value of JSON text, in which ``//``, ``/* */`` and ``#`` comments are ignored."""
+    """The value of JSON text, in which ``//``, ``/* */`` and ``#`` comments are ignored.
+
+    KumoMTA: errors show the text as it is.
+    """
     json = text(source, 1)
     try:
         return _parse(json.encode())
     except _UNREADABLE as error:
-        raise KumologError(f"parsing {quoted(json)} as JSON: {_reason(error)}") from None
+        # The text comes last: where all of it is too much for an error, its end is left out.
+        raise KumologError(f"parsing text as JSON: {_reason(error)}: {json}") from None
 
 
 def json_load(registry: Registry, _place: str, file_name: LuaValue = None, *_: LuaValue) -> Any:

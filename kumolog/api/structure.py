@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from kumolog.luafunction import LuaFunction
 from kumolog.luavalue import LuaTable, LuaValue, NotSerializableError, Opaque, key_text, rebuilt
 
 
@@ -32,6 +33,10 @@ def _opaque(value: Opaque) -> None:
         raise NotSerializableError(value.kind)
 
 
+def _function(_value: LuaFunction) -> None:
+    raise NotSerializableError("function")
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -40,5 +45,6 @@ _CONVERTERS: Final[dict[type, Callable[[Any], Any]]] = {
     **dict.fromkeys((type(None), bool, int, float, str), _same),
     bytes: list,
     LuaTable: _table,
+    LuaFunction: _function,
     Opaque: _opaque,
 }

@@ -12,14 +12,16 @@ from kumolog.errors import KumologError
 class Row(NamedTuple):
     """One name of the API.
 
-    ``kind`` is function, method, field or event; ``role`` live, inert or refuse.
+    ``kind`` is function, method, field or event; ``role`` live, inert or refuse. ``note`` says why
+    what refuses cannot be had, or in what a name differs from KumoMTA's.
     """
 
     name: str
     kind: str
     role: str
     signature: str
-    module: str
+    module: str = ""
+    note: str = ""
 
 
 @cache
@@ -54,8 +56,8 @@ def _rows(file_name: str) -> list[list[str]]:
 def refusal(row: Row) -> KumologError:
     """What calling a function or method says that cannot be had here."""
     return KumologError(
-        f"{row.name} is not available in kumolog: there is no mail server, queue or network "
-        "behind it; call it in handlers that kumolog does not fire, or guard it with pcall"
+        f"{row.name} is not available in kumolog: {row.note}; "
+        "mock it in a spec, or guard it with pcall"
     )
 
 

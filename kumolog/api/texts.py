@@ -56,10 +56,11 @@ def wrap(_registry: Registry, _place: str, *arguments: LuaValue) -> bytes:
 
 
 def _jinja(registry: Registry, name: str, source: str, context: Any) -> str:
-    from kumolog.templates import render_once  # the engine is loaded for those who use it
+    from kumolog.templates import OneTimeTemplates  # the engine is loaded for those who use it
 
     variables = context if isinstance(context, dict) else {}
-    return render_once(name, source, variables, clock=registry.clock.wall)
+    templates = registry.state(OneTimeTemplates)
+    return templates.render(name, source, variables, clock=registry.clock.wall)
 
 
 def _static(_registry: Registry, _name: str, source: str, _context: Any) -> str:

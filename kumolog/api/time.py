@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from threading import TIMEOUT_MAX
 from typing import ClassVar
 
 from kumolog.api.calls import check_call
-from kumolog.api.patience import Patience
 from kumolog.api.registry import Registry
 from kumolog.api.timevalue import Time, TimeDelta
 from kumolog.calendar import days_from_civil, days_in_month
@@ -82,8 +82,13 @@ def sleep(registry: Registry, _place: str, *arguments: LuaValue) -> None:
     what = f"kumo.time.sleep({seconds:g})"
     if not seconds >= 0:
         raise KumologError(f"{what}: only a positive number of seconds can be slept")
-    allowed = registry.state(Patience).within(seconds, what)
-    if registry.clock.wait(registry.ending.wait, allowed):
+    left = registry.seconds_left()
+    if seconds > left:
+        raise KumologError(
+            f"{what} would outlast the {max(left, 0):.3g} seconds that this call of the policy may "
+            "still take"
+        )
+    if registry.clock.wait(registry.ending.wait, min(seconds, TIMEOUT_MAX)):
         raise KumologError(f"{what}: the policy ends")
 
 

@@ -15,7 +15,7 @@ import rtoml
 from kumolog.api.registry import Registry
 from kumolog.api.structure import structure
 from kumolog.errors import KumologError
-from kumolog.luavalue import LuaValue, quoted
+from kumolog.luavalue import LuaValue
 from kumolog.params.arguments import text
 
 # What serde makes of a TOML date: a table of this one key. KumoMTA's policies see it so.
@@ -26,7 +26,7 @@ _INTEGERS: Final = range(-(2**63), 2**64)
 def toml_parse(_registry: Registry, _place: str, source: LuaValue = None, *_: LuaValue) -> Any:
     """The table that TOML text spells."""
     toml = text(source, 1)
-    return _parsed(toml, quoted(toml))
+    return _parsed(toml, "text", f": {toml}")
 
 
 def toml_load(registry: Registry, _place: str, file_name: LuaValue = None, *_: LuaValue) -> Any:
@@ -56,13 +56,15 @@ def toml_encode_pretty_compact(
     return toml.replace(f'"{empty}"', "{}")
 
 
-def _parsed(source: str, name: str) -> Any:
+def _parsed(source: str, name: str, shown: str = "") -> Any:
+    """``shown`` ends what is said of TOML that is none: text shows itself."""
     try:
         return _plain(rtoml.loads(source))
     except rtoml.TomlParsingError as error:
-        raise KumologError(f"parsing {name} as TOML: {error}") from None
+        raise KumologError(f"parsing {name} as TOML: {error}{shown}") from None
     except _BeyondIntegersError as error:
-        raise KumologError(f"parsing {name} as TOML: {error} is too large for an integer") from None
+        what = f"{error} is too large for an integer"
+        raise KumologError(f"parsing {name} as TOML: {what}{shown}") from None
 
 
 def _encoded(table: dict[str, Any], *, pretty: bool) -> str:

@@ -29,7 +29,7 @@ _DOCUMENT_END: Final = "\n...\n"
 def yaml_parse(_registry: Registry, _place: str, source: LuaValue = None, *_: LuaValue) -> Any:
     """The value that YAML text spells."""
     document = text(source, 1)
-    return _parsed(document, quoted(document))
+    return _parsed(document, "text", f": {document}")
 
 
 def yaml_load(registry: Registry, _place: str, file_name: LuaValue = None, *_: LuaValue) -> Any:
@@ -57,11 +57,12 @@ def yaml_encode(_registry: Registry, _place: str, value: LuaValue = None, *_: Lu
     return document
 
 
-def _parsed(document: str, name: str) -> Any:
+def _parsed(document: str, name: str, shown: str = "") -> Any:
+    """``shown`` ends what is said of YAML that is none: text shows itself."""
     try:
         return _Builder(list(yaml.parse(document, Loader=_LOADER))).document()
     except yaml.YAMLError as error:
-        raise KumologError(f"parsing {name} as YAML: {_one_line(error)}") from None
+        raise KumologError(f"parsing {name} as YAML: {_one_line(error)}{shown}") from None
 
 
 def _one_line(error: yaml.YAMLError) -> str:

@@ -20,6 +20,10 @@ OK, FAILED, UNUSABLE = 0, 1, 2
 def process() -> NoReturn:
     """Runs one command and ends the process with its exit code."""
     code = main()
+    if "kumolog.watchdog" in sys.modules:
+        from kumolog.watchdog import leave_process  # else nothing is left behind
+
+        leave_process(code)
     gc.freeze()  # else Python looks through all there is for garbage, once more, before it ends
     sys.exit(code)
 

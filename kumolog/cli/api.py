@@ -38,7 +38,7 @@ def main(options: argparse.Namespace) -> int:
 
 def _tables() -> list[Row]:
     names = [name for name in params.containers() if name.startswith(_TABLES)]
-    return [Row(name, name.partition(":")[0], "", "", "") for name in names]
+    return [Row(name, name.partition(":")[0], "", "") for name in names]
 
 
 def _parts(row: Row) -> list[str]:
@@ -74,10 +74,11 @@ def _listed(rows: Iterable[Row]) -> str:
 
 
 def _described(row: Row) -> str:
-    """A row with all of its signature and, below, what it takes: ``#1`` is its first argument."""
+    """A row with all of its signature; below, its note and what it takes: ``#1`` is an argument."""
     parameters = [(p.key, p.type, _presence(p)) for p in params.rows(row.name)]
     heading = "  ".join(filter(None, (row.name, row.role, row.signature)))
-    return f"{heading}\n{_columns(parameters, indent='    ')}"
+    note = f"    {row.note}\n" if row.note else ""
+    return f"{heading}\n{note}{_columns(parameters, indent='    ')}"
 
 
 def _presence(row: params.Row) -> str:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from kumolog import __version__
 from kumolog.duration import parse_duration
+
+_SIZE: Final = re.compile("([0-9]{1,15})(|k|m|g|t)(?:ib)?", re.IGNORECASE)
+_UNITS: Final = ("", "k", "m", "g", "t")
+_LEAST_LUA_MEMORY: Final = 16 << 20
 
 
 class _Parser(argparse.ArgumentParser):
@@ -116,10 +121,31 @@ def _run(parser: argparse.ArgumentParser) -> None:
         help="how long a filter handler may take for one event (default: 5s)",
     )
     add(
+        "--lua-memory",
+        metavar="SIZE",
+        type=_lua_memory,
+        default="1GiB",
+        help="how much memory the policy may hold (default: %(default)s)",
+    )
+    add(
         "--allow-missing-handlers",
         action="store_true",
         help="let a logger whose filter_event has no handler drop everything, as KumoMTA does",
     )
+    add(
+        "--checkpoint",
+        metavar="FILE",
+        help="keep in FILE how far the inputs have come, and go on there: nothing twice, and after "
+        "a crash at most what one flush interval wrote",
+    )
+    add(
+        "--jobs",
+        metavar="N",
+        type=_count,
+        default=1,
+        help="share the input files out over N processes (default: %(default)s)",
+    )
+    add("--profile", action="store_true", help="show where the time went, on standard error")
     add("--json", action="store_true", help="print the summary on standard output as JSON")
     add("--quiet", action="store_true", help="no progress, notes and summary: errors only")
 
@@ -201,6 +227,7 @@ def _test(parser: argparse.ArgumentParser) -> None:
         type=_percent,
         help="with --coverage: exit code 1 when less than N percent of the lines were run",
     )
+    add("--lcov", metavar="FILE", help="with --coverage: write it also as an lcov tracefile")
     add(
         "--update-golden",
         action="store_true",
@@ -217,6 +244,18 @@ def _cat(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-f", "--follow", action="store_true", help="go on as segments grow and new ones come"
     )
+
+
+def _repair(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Makes valid, read-only segments of those that a process left unfinished, as every start "
+        "does, and of damaged ones. A segment that is being written is left alone. Exit code 1 "
+        "when records are lost or a file could not be repaired."
+    )
+    add = parser.add_argument
+    add("paths", metavar="PATH", nargs="+", help="segments, or directories of segments")
+    add("--json", action="store_true", help="a line for each file: a JSON object")
+    add("--quiet", action="store_true", help="no lines for what is well, and no summary")
 
 
 def _script(parser: argparse.ArgumentParser) -> None:
@@ -255,6 +294,22 @@ def _seconds(text: str) -> float:
         ) from None
 
 
+def _count(text: str) -> int:
+    if text.isascii() and text.isdecimal() and int(text):
+        return int(text)
+    raise argparse.ArgumentTypeError("it must be a whole number from 1 on")
+
+
+def _lua_memory(text: str) -> int:
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError("a size is written like 512MiB or 2GiB")
+    size = int(match[1]) << 10 * _UNITS.index(match[2].lower())
+    if size < _LEAST_LUA_MEMORY:
+        raise argparse.ArgumentTypeError("a policy needs 16MiB at least")
+    return size
+
+
 def _percent(text: str) -> float:
     try:
         percent = float(text)
@@ -277,6 +332,7 @@ _COMMANDS = {
     "test": _Command("run policy specs", _test),
     "explain": _Command("show what each logger decides about an event, and why", _explain),
     "cat": _Command("show the records of segments", _cat),
+    "repair": _Command("mend segments that were left unfinished or are damaged", _repair),
     "script": _Command("run a Lua file with the functions of KumoMTA", _script, True),
     "api": _Command("show what KumoMTA's Lua functions take, and which work here", _api),
 }

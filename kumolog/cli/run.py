@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,15 +16,15 @@ from kumolog.cli import FAILED, OK, complain
 from kumolog.cli.signals import orderly_end
 from kumolog.cli.streams import put_out, tell
 from kumolog.cli.terminal import Terminal
+from kumolog.cli.work import Outcome, Resumption, Work
 from kumolog.errors import KumologError
-from kumolog.host import Host, Summary
-from kumolog.sources.inputs import Inputs, open_inputs
-from kumolog.sources.lines import MAX_LINE, Block, Overlong, Refused
-from kumolog.sources.paths import STDIN, check_stdin
+from kumolog.host import Summary
+from kumolog.sources.inputs import find_inputs, total_size
+from kumolog.sources.paths import STDIN, Input, check_stdin
 from kumolog.sources.stop import Stop
 
 if TYPE_CHECKING:
-    from kumolog.sources.mail import Mail
+    from kumolog.cli.keeping import Keeping
 
 
 def main(options: argparse.Namespace) -> int:
@@ -33,105 +32,83 @@ def main(options: argparse.Namespace) -> int:
     terminal = Terminal(quiet=options.quiet)
     paths = options.inputs or ([] if options.from_mail else [STDIN])
     check_stdin([*paths, *options.from_mail])
-    warn = partial(terminal.report, "warning")
+    for option in ("checkpoint", "jobs"):
+        _check_files_only(option, options, paths)
+    inputs = find_inputs(paths, partial(terminal.report, "warning"), options.rejects)
+    with ExitStack() as held:
+        keeping = None
+        if options.checkpoint is not None:
+            from kumolog.cli.keeping import Keeping  # few runs have a checkpoint
+
+            keeping = held.enter_context(Keeping(options, terminal.report))
+            inputs = keeping.unread(inputs)
+        outcome = _run(options, inputs, keeping, terminal)
+        terminal.clear()
+        for error in outcome.errors:
+            complain(error)
+        kept = keeping is None or keeping.finish()
+    return _conclude(options, outcome, terminal) if kept else FAILED
+
+
+def _run(
+    options: argparse.Namespace,
+    inputs: Sequence[Input],
+    keeping: Keeping | None,
+    terminal: Terminal,
+) -> Outcome:
+    resumption = None if keeping is None else Resumption(keeping.known, keeping.deliver)
+    if options.jobs > 1 and len(inputs) > 1:
+        from kumolog.cli.jobs import run_jobs  # most runs are one process
+
+        return run_jobs(options, inputs, resumption, terminal)
     with Stop() as stop:
-        inputs = open_inputs(paths, report=warn, stop=stop, leave_out=options.rejects)
-        mail = _open_mail(options, warn, stop)
-        host = _open(options, terminal)
-        if STDIN in paths and os.isatty(0):
+        total = total_size(inputs)
+        work = Work(options, inputs, total, resumption, report=terminal.report, stop=stop)
+        if os.isatty(0) and any(entry.path == STDIN for entry in inputs):
             terminal.report(
                 "info", "reading events from the terminal, one a line; Ctrl-D ends them"
             )
-        gc.freeze()  # what was made to start lives to the end: no need to look at it again
-        try:
-            all_well = _feed(host, [inputs, *mail], terminal, stop)
-            summary = host.close()
-        except KumologError as error:
-            # Past the start it is no longer the usage or the policy that is wrong.
-            complain(error)
-            return FAILED
-    if inputs.broken:
-        what = _count(inputs.broken, "input")
+        return work.run(orderly_end, terminal.progress)
+
+
+def _check_files_only(option: str, options: argparse.Namespace, paths: Sequence[str]) -> None:
+    """Raises KumologError where an option is given with what it cannot work with."""
+    if getattr(options, option) in (None, 1):
+        return
+    for what, given in (("standard input", STDIN in paths), ("--from-mail", options.from_mail)):
+        if given:
+            raise KumologError(
+                f"--{option} does not work with {what}: name files or directories of segments"
+            )
+
+
+def _conclude(options: argparse.Namespace, outcome: Outcome, terminal: Terminal) -> int:
+    """Shows what came of it; the exit code."""
+    summary = outcome.summary
+    if summary is None:
+        return FAILED
+    if outcome.broken:
+        what = _count(outcome.broken, "input")
         terminal.report("error", f"{what} could not be read to the end: the records may be too few")
+    if outcome.profile is not None:
+        from kumolog.cli.profiled import profile_text  # few runs are measured
+
+        tell(profile_text(outcome.profile))
     if options.json:
-        put_out(msgspec.json.encode(_shown(summary)).decode() + "\n")
+        put_out(msgspec.json.encode(_shown(outcome, summary)).decode() + "\n")
     elif not options.quiet:
         tell(_text(summary, options.rejects))
-    return OK if all_well and summary.all_well and not inputs.broken else FAILED
+    all_well = summary.all_well and not outcome.broken and not outcome.errors
+    return OK if all_well else FAILED
 
 
-def _open_mail(
-    options: argparse.Namespace, warn: Callable[[str], None], stop: Stop
-) -> Sequence[Mail]:
-    if not options.from_mail:
-        return ()
-    from kumolog.sources.mail import open_mail  # few runs read mail
-
-    return (open_mail(options.from_mail, report=warn, stop=stop, leave_out=options.rejects),)
-
-
-def _open(options: argparse.Namespace, terminal: Terminal) -> Host:
-    return Host.open(
-        options.policy,
-        root=options.root,
-        rejects=options.rejects,
-        flush_interval=options.flush_interval,
-        sync=options.sync,
-        allow_missing_handlers=options.allow_missing_handlers,
-        handler_timeout=options.handler_timeout,
-        receive=not options.no_receive,
-        report=terminal.report,
-    )
-
-
-def _feed(host: Host, sources: Sequence[Inputs | Mail], terminal: Terminal, stop: Stop) -> bool:
-    """Puts all input through the host and closes it; whether no error ended that early."""
-
-    def end() -> None:
-        stop.set()
-        host.hurry()
-
-    totals = [source.total for source in sources if source.total is not None]
-    total = sum(totals) if len(totals) == len(sources) else None
-    with orderly_end(end), host:
-        try:
-            for piece in chain.from_iterable(sources):
-                _PUT[type(piece)](host, piece)
-                consumed = sum(source.consumed for source in sources)
-                terminal.progress(host.read, consumed, total)
-        except KumologError as error:
-            terminal.clear()
-            complain(error)
-            return False
-        terminal.clear()
-    return True
-
-
-def _log(host: Host, piece: Block) -> None:
-    host.log_lines(piece.lines, piece.numbers, piece.source)
-
-
-def _reject_part(host: Host, piece: Overlong) -> None:
-    error = f"the line is longer than {MAX_LINE} bytes; this is part {piece.part + 1} of it"
-    host.reject(piece.source, piece.line, error, piece.text, count=piece.part == 0)
-
-
-def _reject_mail(host: Host, piece: Refused) -> None:
-    host.reject(piece.source, piece.line, piece.error, b"", count=True)
-
-
-_PUT: dict[type, Callable[[Host, Any], None]] = {
-    Block: _log,
-    Overlong: _reject_part,
-    Refused: _reject_mail,
-}
-
-
-def _shown(summary: Summary) -> dict[str, Any]:
+def _shown(outcome: Outcome, summary: Summary) -> dict[str, Any]:
     """The summary as documented; what few runs have is only there if they have it."""
     shown = asdict(summary)
     if not summary.malformed_reports:
         del shown["malformed_reports"]
+    if outcome.profile is not None:
+        shown["profile"] = outcome.profile.shown()
     return shown
 
 

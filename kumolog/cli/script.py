@@ -20,4 +20,6 @@ def main(options: argparse.Namespace) -> int:
     except PolicyError as error:
         complain(error)
         return FAILED
+    except SystemExit as exit:  # the script's own
+        return int(exit.code or OK)
     return OK

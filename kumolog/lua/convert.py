@@ -18,7 +18,11 @@ from kumolog.mail.addresses import AddressHeader, EnvelopeAddress
 
 MAX_DEPTH = 128  # of nested tables; KumoMTA's JSON reader has the same limit
 _SLICE = 200  # values fetched from Lua by one call
+_FRESH_COROUTINE = "_LuaCoroutineFunction"  # one that has not run: lupa calls it a function
 _INT64 = range(-(2**63), 2**63)
+_SCALARS = frozenset((type(None), bool, int, float))
+_TEXTS = frozenset((str, bytes))
+_SHORT = 4096  # characters of a text for which there is always room
 
 
 def lua_text(text: str) -> str:
@@ -35,15 +39,17 @@ class Converter:
     """Converts for one runtime; ``values`` is what values.lua returned.
 
     ``objects`` and ``functions`` are set once the runtime can call Python: until then there are
-    none. The functions of Lua are opaque to Python unless it ``takes_functions``.
+    none. The process ends where Lua's memory runs out while Python hands something over, so Lua's
+    limit is lifted for what may be large; ``lifted`` tells so.
     """
 
     objects: Objects
     functions: Functions
-    takes_functions = False
+    lifted = False
 
     def __init__(self, runtime: Any, values: Any) -> None:
         self._table_from = runtime.table_from
+        self._set_limit = runtime.set_max_memory
         self._explode = values["explode"]
         self._slice = values["slice"]
         self._mark_array = values["mark_array"]
@@ -72,6 +78,9 @@ class Converter:
         KumoMTA: the normal JSON to Lua conversion; arrays carry a mark, integers beyond 64 bits
         become floats. Raises KumologError for values nested too deeply.
         """
+        kind = type(value)
+        if kind not in _SCALARS and not (kind in _TEXTS and len(value) <= _SHORT):
+            self.lift()
         try:
             return self._convert(value)
         except RecursionError:
@@ -79,6 +88,7 @@ class Converter:
 
     def column(self, values: list[Any]) -> Any:
         """A Lua table of one converted value for each place of the list; raises as `to_lua`."""
+        self.lift()
         if all(type(value) is str for value in values):
             texts = {value: lua_text(value) for value in set(values)}  # of a column, few differ
             return self._table_from([texts[value] for value in values])
@@ -87,6 +97,11 @@ class Converter:
         except RecursionError:
             raise KumologError("cannot convert values to Lua: they are nested too deeply") from None
 
+    def lift(self) -> None:
+        """Lets Lua take all the memory that it asks for."""
+        self.lifted = True
+        self._set_limit(0)
+
     def from_lua(self, value: Any, depth: int = 0) -> LuaValue:
         """The neutral form of a Lua value; raises KumologError for tables nested too deeply."""
         if isinstance(value, str):
@@ -94,7 +109,9 @@ class Converter:
         kind = lua_type(value)
         if kind is None:
             return value  # type: ignore[no-any-return] # nil, a boolean or a number
-        if kind == "function" and self.takes_functions:
+        if kind == "function":
+            if type(value).__name__ == _FRESH_COROUTINE:
+                return Opaque("thread")
             return self.functions.from_lua(value)
         if kind != "table":
             return Opaque(kind)

@@ -2,12 +2,14 @@
 
 local guard, env, values, host, multiple, message_methods, message_changes = ...
 
-local begin_call, bridge, call, frames_of_failure, on_error, place =
-  guard.begin_call, guard.bridge, guard.call, guard.frames_of_failure, guard.on_error, guard.place
-local byte, collectgarbage, concat, copy, error, format, integer, next, pack, pcall, rawget, rawset, setmetatable,
-      sub, type, unpack, xpcall =
-  string.byte, collectgarbage, table.concat, values.copy, error, string.format, math.type, next, table.pack, pcall,
-  rawget, rawset, setmetatable, string.sub, type, table.unpack, xpcall
+local begin_call, bridge, call, frames_of_failure, is_full, on_error, place =
+  guard.begin_call, guard.bridge, guard.call, guard.frames_of_failure, guard.is_full, guard.on_error, guard.place
+local most, takes_too_much, TOO_MUCH = guard.most, guard.takes_too_much, guard.TOO_MUCH
+local byte, collectgarbage, concat, copy, error, format, integer, match, min, next, open, pack, pcall, rawget,
+      rawset, set_buffer, setmetatable, sub, text_of_file, type, unpack, write, xpcall =
+  string.byte, collectgarbage, table.concat, values.copy, error, string.format, math.type, string.match, math.min,
+  next, io.open, table.pack, pcall, rawget, rawset, io.stdout.setvbuf, setmetatable, string.sub,
+  debug.getmetatable(io.stdout).__tostring, type, table.unpack, io.stdout.write, xpcall
 
 -- Handlers --------------------------------------------------------------------------------------------
 
@@ -153,20 +155,24 @@ end
 
 local ASK = '?'
 
--- Goes through a batch record by record and, for each, through the loggers in call order, so that what a
--- handler does comes in KumoMTA's order.
---   kinds: one character for each record's type.
---   steps: for each logger, what `plan` made of it.
---   weight: what the batch holds in Python, in KB: Lua's collector, which cannot see it, works as for so
---   much of its own, or batches would heap up behind it.
--- Returns for each logger a string of answers: p passed, f filtered, d disabled, e error; the errors; and the
--- handles of batches that nobody can reach any more.
-local function ask(handle, kinds, steps, seconds, weight)
-  local batch = new_batch(handle, #kinds)
-  local attempt = steps.attempt or xpcall
-  local answers, errors, event = {}, {}, nil
-  for l = 1, #steps do answers[l] = {} end
-  for i = 1, #kinds do
+-- Where each answer is noted at once, for Python to know of it even if nothing ever comes back from here.
+local journal
+local JOURNAL_BUFFER = 1 << 16 -- bytes
+
+local function open_journal(path)
+  local file, problem = open(path, 'ab')
+  if not file then return nil, problem end
+  set_buffer(file, 'full', JOURNAL_BUFFER)
+  journal = file
+  return file, match(text_of_file(file), '0x(%x+)')
+end
+
+local ended_at -- the record at which memory was used up
+
+-- Asks about the records from one place to another.
+local function ask_about(first, last, attempt, batch, kinds, steps, seconds, answers, failed)
+  local event
+  for i = first, ended_at and 0 or last do
     local kind = byte(kinds, i)
     local message
     for l = 1, #steps do
@@ -181,16 +187,42 @@ local function ask(handle, kinds, steps, seconds, weight)
         end
         begin_call(seconds)
         local ok, result = attempt(step.handler, on_error, message)
+        if ok and collectgarbage('count') > most and takes_too_much() then ok, result = false, TOO_MUCH end
         answer = ok and (result and 'p' or 'f') or 'e'
-        if not ok then errors[#errors + 1] = { i, l, result, frames_of_failure(), step.place } end
+        if not ok then
+          failed(i, l, result, concat(frames_of_failure(), '\n'), step.place)
+          if is_full() then ended_at = i end
+        end
+        write(journal, answer)
       end
       answers[l][i] = answer
     end
+    if ended_at then return end
   end
+end
+
+-- Goes through a batch record by record and, for each, through the loggers in call order, so that what a
+-- handler does comes in KumoMTA's order.
+--   kinds: one character for each record's type.
+--   steps: for each logger, what `plan` made of it.
+--   weight: what the batch holds in Python, in KB: Lua's collector, which cannot see it, works as for so
+--   much of its own, or batches would heap up behind it.
+--   first: the record to begin with.
+--   failed: a plain Python function that hears of each error: record, logger, text, frames, place of the handler.
+-- Returns for each logger a string of answers: p passed, f filtered, d disabled, e error, for fewer records when
+-- the memory is used up; the handles of batches that nobody can reach any more; and whether it is.
+local function ask(handle, kinds, steps, seconds, weight, first, failed)
+  write(journal, '\n')
+  ended_at = nil
+  local batch = new_batch(handle, #kinds)
+  local answers = {}
+  for l = 1, #steps do answers[l] = {} end
+  local go = steps.go or ask_about
+  go(first, #kinds, steps.attempt or xpcall, batch, kinds, steps, seconds, answers, failed)
   asking = nil
-  for l = 1, #steps do answers[l] = concat(answers[l]) end
+  for l = 1, #steps do answers[l] = concat(answers[l], '', first, ended_at or #kinds) end
   collectgarbage('step', weight)
-  return answers, errors, take_released()
+  return answers, take_released(), ended_at ~= nil
 end
 
 -- What a logger does with each kind, decided once: kinds and answers are strings in parallel, an answer is
@@ -214,6 +246,47 @@ local function observe(steps, asked, answered)
   end
 end
 
+-- Has the handlers timed for some of the records: each of the first, then about one in RARELY, at random
+-- distances, since what comes by turns would otherwise be met at the same turn each time. The records between
+-- them go through the loop as ever. Returns a function that gives the times since it was last called: number of
+-- the logger, seconds, number, seconds, ...
+local FIRST, RARELY = 200, 32
+local function sample(steps, now)
+  local times, count, random, ahead, own = {}, 0, 1, 1, math.huge
+  for _ = 1, 100 do
+    local begun = now()
+    own = min(own, now() - begun)
+  end
+  local function timed(...)
+    local begun = now()
+    local ok, result = xpcall(...)
+    local last = #times
+    times[last + 1], times[last + 2] = asking_logger, now() - begun - own
+    return ok, result
+  end
+  local function distance()
+    count = count + 1
+    if count < FIRST then return 1 end
+    random = (random * 1103515245 + 12345) & 0x7fffffff
+    return 1 + (random >> 16) % (2 * RARELY - 1)
+  end
+  function steps.go(first, last, attempt, ...)
+    while first + ahead - 1 <= last do
+      local place = first + ahead - 1
+      if first < place then ask_about(first, place - 1, attempt, ...) end
+      ask_about(place, place, timed, ...)
+      first, ahead = place + 1, distance()
+    end
+    if first <= last then ask_about(first, last, attempt, ...) end
+    ahead = ahead - (last - first + 1)
+  end
+  return function()
+    local taken = times
+    times = {}
+    return taken
+  end
+end
+
 -- Shows one record and its message to a hook: ok, then nothing or the error text.
 local function tell(seconds, event, handle, size, place, record)
   if not handlers[event] then return true end
@@ -231,8 +304,10 @@ return {
   new_message = new_message,
   observe = observe,
   on = on,
+  open_journal = open_journal,
   places = places,
   plan = plan,
+  sample = sample,
   take_released = take_released,
   tell = tell,
 }

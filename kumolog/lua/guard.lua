@@ -2,7 +2,7 @@
 -- Python functions as plain Lua functions. Library functions are held in locals here and in the other
 -- chunks: a policy may replace every one that it can reach, those of the string library above all.
 
-local clock, memory_limit = ... -- seconds, bytes
+local clock, memory_limit, restrict = ... -- seconds, bytes; what makes Lua's own limit hold again
 
 local collectgarbage, error, file_type, format, getinfo, metatable_of, pcall, rawget, running, sethook, sub,
       tostring, type, xpcall =
@@ -14,7 +14,7 @@ local OWN_SOURCE = '=kumolog'
 -- Budgets of time and memory. A count hook looks at them; once a call has overrun, every protected call and
 -- every coroutine inside it raises again, so that no pcall loop outlives its budget.
 
-local HOOK_INTERVAL = 10000 -- instructions
+local HOOK_INTERVAL, LINE_INTERVAL = 10000, 1000 -- instructions, lines
 local calls, watched, started, budget = 0, 0, 0, math.huge
 local stopped, reason -- the number of the call that has to end, and why
 local interrupted = setmetatable({}, { __mode = 'k' }) -- coroutines that an error of the hook ended
@@ -33,11 +33,19 @@ local function take_escaped()
   return exception
 end
 
-local function takes_too_much()
-  if collectgarbage('count') * 1024 <= memory_limit then return false end
+local most = memory_limit / 1024 -- KB
+local TOO_MUCH = format('not enough memory: more than %d MB in use', memory_limit >> 20)
+
+local function takes_more_than(limit)
+  if collectgarbage('count') <= limit then return false end
   collectgarbage()
-  return collectgarbage('count') * 1024 > memory_limit
+  return collectgarbage('count') > limit
 end
+
+local function takes_too_much() return takes_more_than(most) end
+
+-- Whether so little memory is left, after a handler has failed, that it would be the next one's turn.
+local function is_full() return takes_more_than(0.75 * most) end
 
 local function check_budgets()
   local ok, now = pcall(clock)
@@ -46,7 +54,7 @@ local function check_budgets()
   if now - started > budget then
     stopped, reason = calls, format('ran for more than %gs without returning', budget)
   elseif takes_too_much() then
-    stopped, reason = calls, format('not enough memory: more than %d MB in use', memory_limit >> 20)
+    stopped, reason = calls, TOO_MUCH
   end
 end
 
@@ -89,14 +97,32 @@ local function was_interrupted(co) return interrupted[co] end
 
 sethook(watch, '', HOOK_INTERVAL)
 
--- Calls note(line) on every line from now on, from where the code that runs is at level 2.
+-- Calls note(line) on every line from now on, from where the code that runs is at level 3. Instructions of the
+-- hook count, too, and may swallow the call of any count; so lines are counted as well.
 local function watch_lines(note)
+  local lines = 0
   events = 'l'
   function hook(event, line)
-    if event == 'line' then return note(line) end
+    if event == 'line' then
+      note(line)
+      lines = lines + 1
+      if lines % LINE_INTERVAL ~= 0 then return end
+    end
     return watch()
   end
   sethook(hook, events, HOOK_INTERVAL)
+end
+
+-- How many seconds of its budget are left to the call that runs now, for what waits where no hook runs.
+local function seconds_left()
+  local now = clock()
+  if watched ~= calls then watched, started = calls, now end
+  return budget - (now - started)
+end
+
+-- What Python is to find room for when it answers has to be there before it is asked.
+local function stop_if_full()
+  if takes_too_much() then error(TOO_MUCH, 0) end
 end
 
 local function begin_call(seconds) calls, budget = calls + 1, seconds end
@@ -159,25 +185,33 @@ local function frames_of_failure()
   return frames
 end
 
--- A budgeted call from the host: ok, then the results or the error text.
+-- A budgeted call from the host, which may have handed over much: ok, then the results or the error text.
 local function call(seconds, f, ...)
+  restrict()
   begin_call(seconds)
   return xpcall(f, on_error, ...)
 end
 
 -- A call from a Python function that the policy itself has called: within the same budget.
-local function nested(f, ...) return xpcall(f, on_error, ...) end
+local function nested(f, ...)
+  restrict()
+  return xpcall(f, on_error, ...)
+end
 
--- A Python function becomes a plain Lua function. It answers true and a result, or false and a text; nil
--- and a text when the host itself failed, which no policy may outlive.
+-- A Python function becomes a plain Lua function. It answers true and a result, or 1 and a large one; or false
+-- and a text; or nil and a text when the host itself failed, which no policy may outlive.
 local function outcome(ok, value)
+  if ok ~= true then restrict() end
   if ok then return value end
   if ok == nil then stopped, reason = calls, value end
   error(value, 0)
 end
 
 local function bridge(python)
-  return function(...) return outcome(python(...)) end
+  return function(...)
+    if collectgarbage('count') > most then stop_if_full() end
+    return outcome(python(...))
+  end
 end
 
 return {
@@ -187,11 +221,16 @@ return {
   call = call,
   dump = string.dump,
   frames_of_failure = frames_of_failure,
+  is_full = is_full,
+  most = most,
   nested = nested,
   on_error = on_error,
   place = place,
+  seconds_left = seconds_left,
   still_in_time = still_in_time,
   take_escaped = take_escaped,
+  takes_too_much = takes_too_much,
+  TOO_MUCH = TOO_MUCH,
   unless_stopped = unless_stopped,
   was_interrupted = was_interrupted,
   was_stopped = was_stopped,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from lupa.lua54 import LuaError, LuaMemoryError, LuaRuntime
 
@@ -16,13 +18,43 @@ from kumolog.clock import Clock
 from kumolog.errors import KumologError, PolicyError
 from kumolog.lua.convert import Converter, lua_text, python_text
 from kumolog.lua.functions import Functions
+from kumolog.lua.journal import Journal
 from kumolog.lua.objects import Objects
 from kumolog.luavalue import LuaValue
+from kumolog.pulse import Pulse, Visit
 
 MAX_MEMORY = 1 << 30  # bytes that a policy may hold, so that no loop takes all there is
-# Lua's own limit is for what fills it at one stroke. It has to be out of reach of all else: when
-# memory runs out while Python hands something over, the process ends.
+# Lua's own limit is for what fills it at one stroke. It has to be out of reach of all else.
 _HARD_LIMIT = 2
+_LARGE = 1  # instead of True, with a result for which Lua's limit was lifted
+_LONGEST_ERROR = 4096  # characters that Lua is told of one
+_Failure = tuple[int, int, PolicyError]  # place in the batch, logger
+
+
+FILTERS: Final = "the filter handlers"
+_OWN: Final = Visit("what kumolog itself has in Lua", inf)
+
+
+class OutOfMemoryError(PolicyError):
+    """Lua had no memory left, and nothing in it could see to that: it is not to be used again."""
+
+    def __init__(self, what: str, most: int) -> None:
+        self.reason = f"not enough memory: more than {most >> 20} MB in use"
+        super().__init__(f"{what}: {self.reason}")
+
+
+class Asked(NamedTuple):
+    """What handlers said of a batch, or of the records up to the one that used up the memory.
+
+    For each logger there is one character for each record (p passed, f filtered, d disabled,
+    e error). ``failures`` are (place in the batch, logger, error), ``released`` the handles of
+    batches of which no message can be reached any more; ``is_full`` tells that it is used up.
+    """
+
+    answers: list[str]
+    failures: list[_Failure]
+    released: list[int]
+    is_full: bool
 
 
 class Runtime:
@@ -35,7 +67,8 @@ class Runtime:
     KumologError or ValueError becomes a Lua error, anything else ends the call and is raised again
     from it.
     ``seconds`` is the time budget of running the policy file and of each event fired,
-    ``max_memory`` the bytes it may hold (None for the usual limit).
+    ``max_memory`` the bytes it may hold (None for the usual limit). ``pulse`` tells other threads
+    what it is at.
     """
 
     def __init__(
@@ -46,8 +79,12 @@ class Runtime:
         seconds: float,
         max_memory: int | None = None,
         message_changes: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
+        pulse: Pulse | None = None,
     ) -> None:
         self._max_memory = max_memory or MAX_MEMORY
+        self._pulse = pulse or Pulse()
+        self._failures: list[_Failure] = []
+        self._journal: Journal | None = None
         self._lua = LuaRuntime(
             encoding="latin-1",
             unpack_returned_tuples=True,
@@ -57,6 +94,8 @@ class Runtime:
             max_memory=_HARD_LIMIT * self._max_memory,
         )
         self._lua.execute("python, package.loaded.python = nil, nil")
+        # Lua's own seed is made of the time and an address: the same in forked processes.
+        self._lua.execute("math.randomseed(...)", *array("q", os.urandom(16)))
         self._seconds = seconds
         self._crash: BaseException | None = None
         self.explain: Callable[[str], str] = str  # adds to an error's text what would be right
@@ -65,9 +104,7 @@ class Runtime:
         self._values = values = self._run_chunk("values")
         self.convert = Converter(self._lua, values)
         self._haste = 1.0
-        self._guard = self._run_chunk(
-            "guard", lambda: time.monotonic() * self._haste, self._max_memory
-        )
+        self._guard = self._run_chunk("guard", self._clock, self._max_memory, self._restrict)
         self._sandbox = self._run_chunk("sandbox", self._guard, values)
         env = self._sandbox["env"]
         self.convert.objects = Objects(
@@ -87,6 +124,9 @@ class Runtime:
         self._surface = self._run_chunk("surface", self._guard, env)
         for name in ("on", "get_event_registrars", "make_message"):
             self._surface["define"](f"kumo.{name}", self._events[name])
+        # For Python in a coroutine: no table can be looked into there before a call is made.
+        self._nested, self._place = self._guard["nested"], self._guard["place"]
+        self._seconds_left, self._catches = self._guard["seconds_left"], self._surface["catches"]
         self._fire = self._events["fire"]
         self._ask = self._events["ask"]
 
@@ -101,7 +141,9 @@ class Runtime:
 
     def define_all(self, names: Iterable[str], find: Callable[[str], Callable[..., Any]]) -> None:
         """As `define`; ``find`` gives the function of a name when that is called first."""
-        self._surface["define_functions"](" ".join(names), lambda name: self._answering(find(name)))
+        self._surface["define_functions"](
+            " ".join(names), lambda name: self._answering(_told_place(find(name)))
+        )
 
     def define_log(self, name: str, write: Callable[[str], None]) -> None:
         """Offers a function that joins its arguments' texts, behind the place of the call."""
@@ -114,7 +156,8 @@ class Runtime:
 
     def define_memoize(self, *functions: Callable[..., Any]) -> None:
         """Offers `kumo.memoize`, made of functions that open a cache, get from it and put in it."""
-        self._surface["define_memoize"](*map(self._answering, functions))
+        told = map(_told_place, functions)
+        self._surface["define_memoize"](*map(self._answering, told))
 
     def define_value(self, name: str, value: Any) -> None:
         """Offers a constant as ``name``."""
@@ -127,6 +170,10 @@ class Runtime:
     def add_package_path(self, *patterns: str) -> None:
         """Puts patterns before ``package.path``, in this order."""
         self._sandbox["add_package_path"](lua_text(";".join(patterns)))
+
+    def allow_exit(self) -> None:
+        """Lets the policy's ``os.exit`` raise SystemExit from whatever call runs its code."""
+        self._surface["allow_exit"](self._answering(_exit))
 
     def use_clock(self, clock: Clock) -> None:
         """Makes the policy's ``os`` library tell the time of another clock than the system's."""
@@ -156,7 +203,7 @@ class Runtime:
 
     def call_own(self, function: Any, *arguments: Any) -> LuaValue:
         """Calls a function of such a file with JSON-like values; gives its first result."""
-        results = self._entering(function, *map(self.convert.to_lua, arguments))
+        results = self._entering(_OWN, function, *map(self.convert.to_lua, arguments))
         return self.convert.from_lua(_pair(results)[0])
 
     # Running ------------------------------------------------------------------------------------
@@ -168,34 +215,39 @@ class Runtime:
         )
         if chunk is None:
             raise PolicyError(self._full_names(problem))
-        self._call(str(path), self._guard["call"], chunk)
+        visit = Visit(f"{path}: the policy file", self._seconds)
+        self._results(visit, str(path), self._guard["call"], self._seconds, chunk)
 
     def fire(self, event: str, *arguments: Any) -> Any:
         """Fires an event; gives its first result, None where nothing is registered for it."""
+        return next(iter(self._fired(event, arguments)), None)
+
+    def _fired(self, event: str, arguments: Sequence[Any]) -> tuple[Any, ...]:
+        place = self._place_of(event)
+        if not place:  # nobody handles it
+            return ()
+        visit = Visit(handler_named(event, place), self._seconds)
         name = lua_text(event)
-        places = self._events["places"][name]
-        return self._call(places and python_text(places[1]), self._fire, name, *arguments)
+        return self._results(visit, place, self._fire, self._seconds, name, *arguments)
+
+    def _place_of(self, event: str) -> str:
+        """Of the first handler of an event."""
+        places = self._events["places"][lua_text(event)]
+        return python_text(places[1]) if places else ""
 
     def tell(
         self, event: str, handle: int, size: int, place: int, record: Any, seconds: float
     ) -> None:
         """Fires an event with the message at a place of a batch of that size, and its record."""
-        places = self._events["places"][lua_text(event)]
+        registered_at = self._place_of(event)
+        visit = Visit(handler_named(event, registered_at), seconds)
         entry = self._events["tell"]
         arguments = (seconds, lua_text(event), handle, size, place + 1, self.convert.to_lua(record))
-        ok, result = _pair(self._reaching_lua(entry, *arguments))
-        if not ok:
-            frames = self._guard["frames_of_failure"]()
-            raise self._error(result, frames, places and python_text(places[1]))
+        self._results(visit, registered_at, entry, *arguments)
 
     def fire_for_all(self, event: str, *arguments: Any) -> list[Any]:
         """As `fire`, for all results, in neutral form."""
-        name = lua_text(event)
-        places = self._events["places"][name]
-        results = self._results(
-            places and python_text(places[1]), self._fire, self._seconds, name, *arguments
-        )
-        return [self.convert.from_lua(result) for result in results]
+        return [self.convert.from_lua(result) for result in self._fired(event, arguments)]
 
     def call_nested(self, function: Any, *arguments: Any) -> list[Any]:
         """Calls a Lua function with JSON-like values, within the budget of what calls from outside.
@@ -203,8 +255,9 @@ class Runtime:
         Gives its results in neutral form; raises PolicyError.
         """
         to_lua, from_lua = self.convert.to_lua, self.convert.from_lua
-        nested = self._guard["nested"]
-        return list(map(from_lua, self._results("", nested, function, *map(to_lua, arguments))))
+        visit = self._pulse.visit or _OWN
+        results = self._results(visit, "", self._nested, function, *map(to_lua, arguments))
+        return list(map(from_lua, results))
 
     def new_message(self, handle: int, size: int, place: int) -> Any:
         """The message at a place (from 0) of a batch of that size, as Lua has it."""
@@ -217,7 +270,20 @@ class Runtime:
 
     def place(self) -> str:
         """Where the policy is that calls Python now, ``file:line``."""
-        return python_text(self._guard["place"]())
+        return python_text(self._place())
+
+    def seconds_left(self) -> float:
+        """How long the policy's code that calls Python now may still take."""
+        left: float = self._seconds_left()
+        return left
+
+    def catches(self) -> bool:
+        """Whether the policy, which calls Python now, catches what that raises."""
+        return bool(self._catches())
+
+    def missed_names(self) -> list[str]:
+        """The names, ``kumo.like.this``, that the policy last looked for where there are none."""
+        return [python_text(name) for name in self._surface["missed"].values()]
 
     def loaded_files(self) -> list[str]:
         """The paths of the Lua files that were loaded so far, or were to be."""
@@ -236,6 +302,8 @@ class Runtime:
 
     def plan(self, steps: Sequence[tuple[str, str, str]]) -> Any:
         """What `ask` needs: for each logger (event name, kinds, answers), see events.lua."""
+        if self._journal is None:
+            self._journal = Journal(self._events["open_journal"])
         plans = [
             self._events["plan"](lua_text(event), kinds, answers) for event, kinds, answers in steps
         ]
@@ -251,22 +319,52 @@ class Runtime:
         """
         self._events["observe"](plan, self._answering(asked), self._answering(answered))
 
-    def ask(
-        self, handle: int, kinds: str, plan: Any, seconds: float, weight: int
-    ) -> tuple[list[str], list[tuple[int, int, PolicyError]], list[int]]:
-        """Asks the handlers about a batch, which weighs ``weight`` KB.
+    def sample(self, plan: Any) -> Callable[[], list[tuple[int, float]]]:
+        """Has the handlers of a plan timed for some of the records.
 
-        Gives for each logger one character for each record (p passed, f filtered, d disabled,
-        e error), the errors as (place in the batch, logger, error), and the handles of batches of
-        which no message can be reached any more.
+        Gives a function that gives (number of the logger, seconds) since it was last called.
         """
-        results = self._reaching_lua(self._ask, handle, kinds, plan, seconds, weight)
-        answers, errors, released = (list(table.values()) for table in results)
-        failures = [
-            (error[1] - 1, error[2] - 1, self._error(error[3], error[4], python_text(error[5])))
-            for error in errors
-        ]
-        return answers, failures, released
+        take = self._events["sample"](plan, time.perf_counter)
+
+        def taken() -> list[tuple[int, float]]:
+            values = list(take().values())
+            return [
+                (number - 1, max(0.0, t)) for number, t in zip(*[iter(values)] * 2, strict=True)
+            ]
+
+        return taken
+
+    def ask(
+        self, handle: int, kinds: str, plan: Any, seconds: float, weight: int, first: int = 0
+    ) -> Asked:
+        """Asks the handlers about a batch, from a place on; the batch weighs ``weight`` KB.
+
+        Raises OutOfMemoryError; `said` has what they have said until then.
+        """
+        journal = self._known_journal
+        journal.tidy()
+        self._failures = []
+        arguments = (kinds, plan, seconds, weight, first + 1, self._note_failure)
+        visit = Visit(FILTERS, seconds, journal.calls)
+        results = self._reaching_lua(visit, self._ask, handle, *arguments)
+        answers, released = (list(table.values()) for table in results[:2])
+        return Asked(answers, self._failures, released, results[2])
+
+    def said(self) -> tuple[str, list[_Failure]]:
+        """The answers of the handlers that were run by the last `ask`, in order, and the failures.
+
+        May be called from any thread, also while `ask` is going on.
+        """
+        return self._known_journal.answers(), list(self._failures)
+
+    @property
+    def _known_journal(self) -> Journal:
+        assert self._journal is not None  # nobody has a plan without it
+        return self._journal
+
+    def _note_failure(self, place: int, logger: int, text: str, frames: str, at: str) -> None:
+        lines = frames.split("\n") if frames else ()
+        self._failures.append((place - 1, logger - 1, self._error(text, lines, python_text(at))))
 
     def hurry(self) -> None:
         """Makes budgets pass in no time: only what is quick is still waited for.
@@ -274,6 +372,7 @@ class Runtime:
         May be called from a signal handler.
         """
         self._haste = 1e12
+        self._pulse.hurried = True
 
     def has_room(self) -> bool:
         """Whether what the policy keeps leaves it any of its memory."""
@@ -285,34 +384,37 @@ class Runtime:
         """Brings out what the policy printed: Lua's stdout is not Python's."""
         self._sandbox["flush"]()
 
-    def _call(self, place: str, entry: Any, *arguments: Any) -> Any:
-        return next(iter(self._results(place, entry, self._seconds, *arguments)), None)
-
-    def _results(self, place: str, entry: Any, *arguments: Any) -> tuple[Any, ...]:
-        results = self._reaching_lua(entry, *arguments)
+    def _results(self, visit: Visit, place: str, entry: Any, *arguments: Any) -> tuple[Any, ...]:
+        results = self._reaching_lua(visit, entry, *arguments)
         ok, *given = results if isinstance(results, tuple) else (results,)
         if ok:
             return tuple(given)
-        raise self._error(given[0], self._guard["frames_of_failure"](), place)
+        frames = self._guard["frames_of_failure"]().values()
+        raise self._error(given[0], frames, place)
 
-    def _reaching_lua(self, entry: Any, *arguments: Any) -> Any:
+    def _reaching_lua(self, visit: Visit, entry: Any, *arguments: Any) -> Any:
         if not self.has_room():
             raise PolicyError(
                 f"running the policy: what it keeps in memory exceeds {self._max_memory >> 20} MB"
             )
-        return self._entering(entry, *arguments)
+        return self._entering(visit, entry, *arguments)
 
-    def _entering(self, entry: Any, *arguments: Any) -> Any:
+    def _entering(self, visit: Visit, entry: Any, *arguments: Any) -> Any:
+        outer = self._pulse.enter(visit)
         try:
             return entry(*arguments)
+        except LuaMemoryError as error:
+            self.convert.lift()  # for what is left to be done
+            raise OutOfMemoryError(visit.what, self._max_memory) from error
         finally:
+            self._pulse.leave(outer)
             crash, self._crash = self._crash or self._guard["take_escaped"](), None
             if crash is not None:
                 raise crash
 
-    def _error(self, text: str, lua_frames: Any, entry: str) -> PolicyError:
+    def _error(self, text: str, lines: Iterable[str], entry: str) -> PolicyError:
         """``entry`` is the place to name where a tail call left no frame of the policy."""
-        frames = tuple(python_text(frame) for frame in lua_frames.values())
+        frames = tuple(python_text(frame) for frame in lines)
         places = tuple(frame.partition(": in ")[0] for frame in frames) or (entry,)
         message = self.explain(self._full_names(text))
         if not message.startswith(places):
@@ -323,6 +425,16 @@ class Runtime:
         for short, full in self._sandbox["long_names"].items():
             text = text.replace(short, full)
         return python_text(text)
+
+    def _clock(self) -> float:
+        """Seconds, for budgets; guard.lua asks every so many instructions."""
+        self._pulse.beat()
+        return time.monotonic() * self._haste
+
+    def _restrict(self) -> None:
+        """Makes Lua's limit hold again."""
+        self.convert.lifted = False
+        self._lua.set_max_memory(_HARD_LIMIT * self._max_memory)
 
     # Python called from Lua ---------------------------------------------------------------------
 
@@ -345,13 +457,15 @@ class Runtime:
 
         ``ok`` is None when what it raised is no message to the policy.
         """
-        to_lua, from_lua = self.convert.to_lua, self.convert.from_lua
+        convert = self.convert
+        to_lua, from_lua = convert.to_lua, convert.from_lua
 
-        def answer(*arguments: Any) -> tuple[bool | None, Any]:
+        def answer(*arguments: Any) -> tuple[bool | int | None, Any]:
             try:
-                return True, to_lua(function(*map(from_lua, arguments)))
+                result = to_lua(function(*map(from_lua, arguments)))
+                return (_LARGE if convert.lifted else True), result
             except (KumologError, ValueError) as error:
-                return False, lua_text(str(error))
+                return False, lua_text(str(error)[:_LONGEST_ERROR])
             except LuaMemoryError:
                 return False, "not enough memory"
             except LuaError as error:  # reading a value, where the policy has used up Lua's stack
@@ -361,6 +475,11 @@ class Runtime:
                 return None, "kumolog itself failed"
 
         return answer
+
+
+def handler_named(event: str, place: str) -> str:
+    """How messages name a handler that is registered at that place."""
+    return f"{place}: the handler of {event}"
 
 
 @cache
@@ -374,6 +493,17 @@ def _pair(results: Any) -> tuple[Any, Any]:
 
 def _of_paths(function: Callable[[str], str]) -> Callable[[str | bytes], str]:
     return lambda path: function(os.fsdecode(path))
+
+
+def _exit(code: int) -> NoReturn:
+    raise SystemExit(code & 0xFF)
+
+
+def _told_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which gets its first argument, a place, as text even where it is not UTF-8."""
+    return lambda place, *arguments: function(
+        place if isinstance(place, str) else place.decode("utf-8", "surrogateescape"), *arguments
+    )
 
 
 def _taking_text(write: Callable[[str], None]) -> Callable[[str | bytes], None]:

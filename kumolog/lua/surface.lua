@@ -2,14 +2,27 @@
 
 local guard, env = ...
 
-local concat, error, format, getinfo, gmatch, match, pack, place, rawset, select, tonumber, tostring, type =
-  table.concat, error, string.format, debug.getinfo, string.gmatch, string.match, table.pack, guard.place, rawset,
-  select, tonumber, tostring, type
-local math_type, min, tointeger = math.type, math.min, math.tointeger
+local concat, error, format, getinfo, gmatch, match, pack, place, rawget, rawset, select, setmetatable, tonumber, tostring, type =
+  table.concat, error, string.format, debug.getinfo, string.gmatch, string.match, table.pack, guard.place, rawget, rawset,
+  select, setmetatable, tonumber, tostring, type
+local math_type, min, next, tointeger = math.type, math.min, next, math.tointeger
 
 local DEEPEST = 1000000 -- Lua's stack holds no more, and counts levels in few bits
 
-local kumo = {}
+-- The names that were last looked for in vain: a call of what is not there is explained by them.
+local MOST_MISSED = 100
+local missed, times_missed = {}, 0
+
+local function new_module(path)
+  local function note(_, key)
+    if type(key) ~= 'string' then return end
+    missed[times_missed % MOST_MISSED + 1] = path .. '.' .. key
+    times_missed = times_missed + 1
+  end
+  return setmetatable({}, { __index = note })
+end
+
+local kumo = new_module 'kumo'
 env.kumo = kumo
 env.package.loaded.kumo = kumo
 
@@ -17,13 +30,24 @@ env.package.loaded.kumo = kumo
 local function define(name, value)
   local module, path, last = match(name, '^([^.]+)%.(.-)([^.]+)$')
   local loaded = env.package.loaded
-  loaded[module] = loaded[module] or {}
-  local parent = loaded[module]
+  loaded[module] = loaded[module] or new_module(module)
+  local parent, name_so_far = loaded[module], module
   for part in gmatch(path, '[^.]+') do
-    parent[part] = parent[part] or {}
-    parent = parent[part]
+    name_so_far = name_so_far .. '.' .. part
+    local inner = rawget(parent, part) or new_module(name_so_far)
+    rawset(parent, part, inner)
+    parent = inner
   end
   parent[last] = value
+end
+
+-- What a function takes out of the tables that it is given, behind its result.
+local takes_out = {}
+
+takes_out['kumo.jsonl.new_multi_tailer'] = function(tailer, params)
+  for _, consumer in next, rawget(params, 'consumers') do rawset(consumer, 'filter', nil) end
+  rawset(params, 'consumers', nil)
+  return tailer
 end
 
 -- A Python function is told first of all where it was called from. find(name) gives it on the first call: few
@@ -31,10 +55,12 @@ end
 local function define_functions(names, find)
   for name in gmatch(names, '%S+') do
     local f
-    define(name, function(...)
+    local function call(...)
       f = f or guard.bridge(find(name))
       return f(place(), ...)
-    end)
+    end
+    local take = takes_out[name]
+    define(name, take and function(...) return take(call(...), ...) end or call)
   end
 end
 
@@ -54,6 +80,18 @@ end
 local function redirect_print(python)
   local write = guard.bridge(python)
   rawset(env, 'print', function(...) write(place() .. ': ' .. joined('\t', ...)) end)
+end
+
+-- os.exit ends the process by way of Python; it never returns.
+local function allow_exit(python)
+  local exit = guard.bridge(python)
+  function env.os.exit(status)
+    if status == nil then status = true end
+    if type(status) == 'boolean' then return exit(status and 0 or 1) end
+    local code = tointeger(status)
+    if not code then error(format("bad argument #1 to 'exit' (number expected, got %s)", type(status)), 2) end
+    exit(code)
+  end
 end
 
 -- memoize calls the policy's function itself: Python keeps what it gave.
@@ -106,11 +144,27 @@ define('kumo.traceback', function(level)
   return frames
 end)
 
+-- Whether the policy catches what is raised now.
+local pcall_of_policy, xpcall_of_policy = env.pcall, env.xpcall
+local function catches()
+  local level = 1
+  local info = getinfo(level, 'f')
+  while info do
+    if info.func == pcall_of_policy or info.func == xpcall_of_policy then return true end
+    level = level + 1
+    info = getinfo(level, 'f')
+  end
+  return false
+end
+
 return {
+  allow_exit = allow_exit,
+  catches = catches,
   define = define,
   define_functions = define_functions,
   define_log = define_log,
   define_memoize = define_memoize,
+  missed = missed,
   redirect_print = redirect_print,
   set_global = function(name, value) rawset(env, name, value) end,
 }

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from kumolog.luafunction import LuaFunction
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import (
     MAX_DEPTH,
@@ -23,6 +24,9 @@ from kumolog.params.types import Mismatch, Type, nearest, one_of
 _NO_PAYLOAD: Final = object()
 
 
+_UNREADABLE: Final = (Opaque, LuaObject, LuaFunction)
+
+
 def readable(value: LuaValue, depth: int = 0) -> None:
     """Refuses what cannot be read before its type is known: functions, threads, userdata.
 
@@ -34,7 +38,7 @@ def readable(value: LuaValue, depth: int = 0) -> None:
         for key, item in value.items:
             readable(key, depth + 1)
             readable(item, depth + 1)
-    elif isinstance(value, Opaque | LuaObject) and type_name(value) != "lightuserdata":
+    elif isinstance(value, _UNREADABLE) and type_name(value) != "lightuserdata":
         raise Mismatch(f"unsupported value type `{type_name(value)}`")
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from msgspec import Struct
 
 from kumolog.duration import MAX_SECONDS, NANOS_PER_SECOND, parse_duration
+from kumolog.luafunction import LuaFunction
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import (
     NULL,
@@ -46,7 +47,7 @@ class Type(Protocol):
 
 def unwanted(expected: str, value: LuaValue, hint: str | None = None) -> Mismatch:
     """The mismatch of a value whose Lua type is wrong."""
-    if isinstance(value, Opaque | LuaObject) and value != NULL:
+    if isinstance(value, Opaque | LuaObject | LuaFunction) and value != NULL:
         return Mismatch(f"unsupported value type `{type_name(value)}`")
     return Mismatch(f"invalid type: {describe(value)}, expected {expected}", hint)
 

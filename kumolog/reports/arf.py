@@ -66,7 +66,8 @@ def _report(parts: list[Part]) -> dict[str, Any]:
 
 def _version(text: str) -> int | str:
     """A number where the text is a plain integer; some write ``0.1``."""
-    return int(text) if _INTEGER.fullmatch(text.strip()) else text
+    bare = text.strip()
+    return int(bare) if _INTEGER.fullmatch(bare) else text  # int() strips less than strip()
 
 
 def _arrival_date(fields: Fields) -> str | None:

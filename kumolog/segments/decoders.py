@@ -64,6 +64,9 @@ class ZstdDecoder:
         self._has_checksum = False
         self._skip = 0
         self._fault = ""
+        self._decoded = 0
+        self.sound = 0
+        """Decoded bytes up to the end of the last frame that ended well."""
 
     def decode(self, data: memoryview, /) -> tuple[bytes, int]:
         pieces: list[bytes] = []
@@ -77,6 +80,7 @@ class ZstdDecoder:
                 if piece:
                     pieces.append(piece)
                     size += len(piece)
+                    self._decoded += len(piece)
                 self._passed(data, position)
                 position += length
             position += self._skip_some(len(data) - position)
@@ -130,6 +134,8 @@ class ZstdDecoder:
             self._in_frame = self._blocks_done = False
         elif data[position] & 1:
             self._in_frame = self._blocks_done = self._has_checksum
+        if not self._in_frame:
+            self.sound = self._decoded
 
     def _skip_some(self, available: int) -> int:
         skipped = min(self._skip, available)

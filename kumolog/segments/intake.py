@@ -31,7 +31,7 @@ class Intake:
         self._queue: deque[Batch] = deque()
         self._records = 0
         self._bytes = 0
-        self._batches_put = 0
+        self.batches_put = 0
         self._batches_taken = 0
         self._closed = False
         self.crash: BaseException | None = None
@@ -46,10 +46,10 @@ class Intake:
             self._queue.append((target, lines, size))
             self._records += count
             self._bytes += size
-            self._batches_put += 1
+            self.batches_put += 1
             self._arrived.notify()
             if not self._max_records:
-                self._await_taker(self._batches_put)
+                self._await_taker(self.batches_put)
 
     def take(self, timeout: float) -> deque[Batch] | None:
         """Everything queued; nothing after ``timeout`` seconds; None once closed and empty."""
@@ -60,7 +60,7 @@ class Intake:
                 return None
             taken, self._queue = self._queue, deque()
             self._records = self._bytes = 0
-            self._batches_taken = self._batches_put
+            self._batches_taken = self.batches_put
             self._room.notify_all()
             return taken
 

@@ -24,6 +24,8 @@ T = TypeVar("T")
 Key = tuple[str, str | None]
 Record = tuple["Target", bytes]
 
+_STAMP_LENGTH = len("YYYYMMDD-HHMMSS")
+_LONGEST_NAME = 255  # bytes; the limit of practically every file system
 _FORM = re.compile(r"\d{8}-\d{6}")
 # File systems without flock go without: the lock only tells other kumologs that this one lives.
 NO_LOCKS = frozenset((errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP))
@@ -58,9 +60,18 @@ class Target:
 
 
 def check_suffix(suffix: str | None) -> None:
-    """Refuses a suffix that leads out of its directory. Raises SegmentError."""
-    if ".." in (suffix or "").split("/"):
+    """Refuses a suffix with which no segment can be made in its directory. Raises SegmentError."""
+    parts = (suffix or "").split("/")
+    if ".." in parts:
         raise SegmentError(f"suffix {suffix!r} leads out of its log_dir: `..` is not allowed in it")
+    if len(parts) > 1 and parts[-1] in ("", "."):
+        raise SegmentError(f"suffix {suffix!r} names a directory: it has to end in a file name")
+    first, *rest = (len(part.encode("utf-8", "replace")) for part in parts)
+    if max(first + _STAMP_LENGTH, *rest, 0) > _LONGEST_NAME:
+        raise SegmentError(
+            f"suffix {suffix!r} is too long: with the {_STAMP_LENGTH} characters before it, "
+            f"a file name has at most {_LONGEST_NAME} bytes"
+        )
 
 
 def _is_writable_name(text: str) -> bool:
@@ -81,12 +92,16 @@ def has_segment_form(name: str) -> bool:
 
 
 class Names:
-    """Creates segment files; the names of one key sort in the order of creation."""
+    """Creates segment files; the names of one key sort in the order of creation.
+
+    With ``sync_directory`` the entries that lead to a new file are durable when it is handed out.
+    """
 
     def __init__(self, wall: Callable[[], float], *, sync_directory: bool) -> None:
         self._wall = wall
         self._sync_directory = sync_directory
         self._last: dict[Key, int] = {}
+        self._durable: set[str] = set()  # log directories and those above that can be found again
 
     def claim(self, target: Target, take: Callable[[str, str], T | None]) -> tuple[str, T]:
         """The path of the next segment, and what taking it gave.
@@ -113,26 +128,52 @@ class Names:
         Missing directories are made.  OSError: it cannot be created; nothing is left behind that a
         second attempt would stumble over.
         """
-        path, descriptor = self.claim(target, _create_new)
+        path, descriptor = self.claim(target, self._create_new)
         if self._sync_directory:
             try:
-                sync_directory(os.path.dirname(path))
+                self._make_durable(path, target)
             except OSError:
                 discard(path, descriptor)
                 raise
         return path, descriptor
 
-
-def _create_new(path: str, first: str) -> int | None:
-    """Create and lock the file; None when the name is taken."""
-    try:
-        descriptor = _open_with_parents(path)
-    except FileExistsError:
-        return None
-    except NotADirectoryError:
-        if os.path.isfile(first):
+    def _create_new(self, path: str, first: str) -> int | None:
+        """Create and lock the file; None when the name is taken."""
+        try:
+            descriptor = self._open_with_parents(path)
+        except FileExistsError:
             return None
-        raise
+        except NotADirectoryError:
+            if os.path.isfile(first):
+                return None
+            raise
+        return _locked(path, descriptor)
+
+    def _open_with_parents(self, path: str) -> int:
+        # Readable too: what was written must be copied if the file is deleted while it is open.
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with contextlib.suppress(FileNotFoundError):
+            return os.open(path, flags, 0o666)
+        self._durable = {directory for directory in self._durable if os.path.isdir(directory)}
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return os.open(path, flags, 0o666)
+
+    def _make_durable(self, path: str, target: Target) -> None:
+        """Sync the directory of a new file, and those above it that may be new, too."""
+        log_dir = os.path.realpath(target.directory)
+        directory = os.path.realpath(os.path.dirname(path))
+        sync_directory(directory)
+        while directory not in self._durable and (above := os.path.dirname(directory)) != directory:
+            # A directory that may not be read was made by somebody else, before.
+            with contextlib.suppress(PermissionError):
+                sync_directory(above)
+            if len(directory) <= len(log_dir):
+                self._durable.add(directory)
+            directory = above
+
+
+def _locked(path: str, descriptor: int) -> int | None:
+    """The descriptor of a new file with the lock on it; None where that came too late."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -147,15 +188,6 @@ def _create_new(path: str, first: str) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
-
-
-def _open_with_parents(path: str) -> int:
-    # Readable too: what was written must be copied if the file is deleted while it is open.
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with contextlib.suppress(FileNotFoundError):
-        return os.open(path, flags, 0o666)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    return os.open(path, flags, 0o666)
 
 
 def discard(path: str, descriptor: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -16,6 +18,7 @@ from kumolog.segments.decoders import (
     PlainDecoder,
     ZstdDecoder,
 )
+from kumolog.segments.segment import WRITE_BITS
 
 # More than the longest zstd block, so that a whole one always fits.
 _BUFFER = 256 * 1024
@@ -32,6 +35,45 @@ class RawInput(Protocol):
 
     def readinto(self, buffer: memoryview, /) -> int | None:
         """Put what is there into ``buffer``: its length, 0 at the end, None for "nothing yet"."""
+
+
+class GrowingFile:
+    """A file whose end is not the end while somebody may write to it."""
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = file
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        # Asked before reading: what is written between the two must not be missed.
+        complete = is_complete(self._file)
+        count = self._file.readinto(buffer)
+        return count if count or complete else None
+
+
+def is_complete(file: io.FileIO) -> bool:
+    """Whether nothing more is to come: read-only means finished (KumoMTA: log segments)."""
+    status = os.fstat(file.fileno())
+    return not status.st_mode & WRITE_BITS or status.st_nlink == 0
+
+
+def open_file(path: str) -> io.FileIO:
+    """Open for unbuffered reading. Raises OSError."""
+    # A named pipe without a writer would block here, where no stop is heard.
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+    return io.FileIO(os.open(path, flags))
+
+
+def shown_path(path: str) -> str:
+    """Return ``path`` as it can stand in a message or a JSON string, whatever its bytes are."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def torn_note(name: str) -> str:
+    """Say that an input stops inside a frame."""
+    return (
+        f"reading {name}: it ends inside a compressed frame (cut off, or still being written); "
+        "the whole lines up to there were read"
+    )
 
 
 class Decoded:

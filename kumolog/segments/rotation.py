@@ -72,6 +72,23 @@ class Rotation(Generic[S]):
         self._limit = options.max_file_size if self._duration > 0 else 0
         self._open: dict[Key, S] = {}
         self._failed: set[Key] = set()
+        self._stored = 0
+        self._unflushed_from: dict[Key, int] = {}  # where `flush_due` is set: since which batch
+        self._flushed = 0
+
+    def flushed(self) -> int:
+        """How many of the batches stored, counted from the first, are flushed in all their parts.
+
+        What failed is not flushed: from then on it stands still.
+        """
+        if not self._failed:
+            waiting = [
+                self._unflushed_from[key]
+                for key, segment in self._open.items()
+                if segment.flush_due != inf
+            ]
+            self._flushed = min(waiting, default=self._stored + 1) - 1
+        return self._flushed
 
     def sweep(self) -> None:
         """Finish what has expired, flush what has waited long enough."""
@@ -92,6 +109,7 @@ class Rotation(Generic[S]):
         ``size`` is that of the lines with newlines; ``lines`` must not change afterwards.
         """
         key = target.key
+        self._stored += 1
         start = 0
         while start < len(lines) and key not in self._failed:
             with self._giving_up(key):
@@ -124,6 +142,7 @@ class Rotation(Generic[S]):
             self._open[target.key] = segment
         if segment.flush_due == inf:
             segment.flush_due = now + self._flush_interval
+            self._unflushed_from[target.key] = self._stored
             self.next_due = min(self.next_due, segment.flush_due, segment.expires)
         return segment
 

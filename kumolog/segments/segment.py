@@ -88,6 +88,7 @@ class Segment:
         "_added",
         "_bench",
         "_descriptor",
+        "_durable",
         "_frame_open",
         "_header",
         "_in_flight",
@@ -95,6 +96,7 @@ class Segment:
         "_pending",
         "_safe",
         "_stream",
+        "_sync_failed",
         "_target",
         "expires",
         "flush_due",
@@ -117,6 +119,8 @@ class Segment:
         self._outbox = memoryview(b"")
         self._safe = 0  # length of the file up to which it is in order
         self._frame_open = False  # whether the file ends within a frame there
+        self._durable = 0  # length of the file up to which it was synced
+        self._sync_failed = False
         self._stream: Stream | None = None
 
     def add(self, target: Target, lines: Sequence[bytes], size: int) -> None:
@@ -144,6 +148,8 @@ class Segment:
         """End the frame and mark the file complete by taking its write bits away."""
         if self._pending or self._stream is not None:
             self._seal()
+        else:
+            self._bench.retry(f"finishing {self.path}", self._write_outbox)
         if self._bench.sync != "never":
             self._persist(os.fsync)
         self._mark_complete()
@@ -207,16 +213,34 @@ class Segment:
         """Go on in a new file with everything written so far: somebody deleted the present one."""
         path, descriptor = self._bench.names.create(self._target)
         try:
-            _copy(self._descriptor, descriptor)
+            copy_file(self._descriptor, descriptor)
         except OSError:
             discard(path, descriptor)
             raise
         self._bench.report(f"{self.path} was deleted while open; its records go on in {path}")
         self._close()
         self.path, self._descriptor = path, descriptor
+        self._durable = 0
 
     def _persist(self, sync: Callable[[int], None]) -> None:
-        self._bench.retry(f"syncing {self.path}", lambda: sync(self._descriptor))
+        self._bench.retry(f"syncing {self.path}", lambda: self._sync(sync))
+        self._durable = self._safe
+
+    def _sync(self, sync: Callable[[int], None]) -> None:
+        if self._sync_failed:
+            # The kernel has taken the pages for clean then: a second sync alone would do nothing.
+            self._write_again()
+        self._sync_failed = True
+        sync(self._descriptor)
+        self._sync_failed = False
+
+    def _write_again(self) -> None:
+        """Put what is not durable into the file once more, as it can be read there."""
+        for offset in range(self._durable, self._safe, CHUNK):
+            data = os.pread(self._descriptor, min(CHUNK, self._safe - offset), offset)
+            while data:
+                written = os.pwrite(self._descriptor, data, offset)
+                data, offset = data[written:], offset + written
 
     def _close(self) -> None:
         try:
@@ -233,7 +257,7 @@ class Segment:
             self._bench.report(f"marking {self.path} read-only: {error.strerror}")
 
 
-def _copy(source: int, destination: int) -> None:
+def copy_file(source: int, destination: int) -> None:
     offset = 0
     while sent := os.sendfile(destination, source, offset, 1 << 30):
         offset += sent

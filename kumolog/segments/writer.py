@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from kumolog.clock import SYSTEM_CLOCK, Clock
@@ -39,6 +41,10 @@ class Writer:
         retry = Retry(report, self._intake.hurry, grace)
         bench = Bench(options.compression_level, options.sync, names, retry, report)
         self._totals = bench.totals
+        self.flushed = 0
+        """How many batches, counted from the first one put, are in segments and flushed there."""
+        self.busy = 0.0
+        """Seconds that the thread has spent with what was put, not waiting for it."""
         # The writer thread's own:
         self._rotation = Rotation(options, self._now, partial(_open, bench), bench.totals)
         self._thread = threading.Thread(target=self._main, name="kumolog-writer", daemon=True)
@@ -57,6 +63,11 @@ class Writer:
         """
         if lines:
             self._intake.put(target, lines)
+
+    @property
+    def batches_put(self) -> int:
+        """How many batches were put so far, those without any record not counted."""
+        return self._intake.batches_put
 
     def hurry(self) -> None:
         """Let a waiting ``put`` through and stop waiting long for failing disks, as ``close`` does.
@@ -83,13 +94,24 @@ class Writer:
         rotation = self._rotation
         try:
             while (hand := self._intake.take(rotation.next_due - self._now())) is not None:
-                rotation.sweep()
-                while hand:
-                    rotation.store(*hand.popleft())
-            rotation.finish()
+                with self._working():
+                    rotation.sweep()
+                    while hand:
+                        rotation.store(*hand.popleft())
+                        rotation.sweep()  # a hand may take longer than a flush interval
+                        self.flushed = rotation.flushed()
+                    self.flushed = rotation.flushed()
+            with self._working():
+                rotation.finish()
         except BaseException as error:
             # The thread's end is not the place to show it: put() and close() raise it.
             self._intake.broke(error)
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        self.busy += time.perf_counter() - begun
 
 
 def _open(bench: Bench, target: Target) -> Segment:

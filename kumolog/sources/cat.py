@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 from kumolog.errors import SegmentError
-from kumolog.segments.reader import Decoded, open_decoded
-from kumolog.sources.inputs import empty_note, torn_note
+from kumolog.segments.candidates import POLL_SECONDS, Candidates
+from kumolog.segments.reader import Decoded, GrowingFile, is_complete, open_decoded, torn_note
+from kumolog.sources.inputs import empty_note
 from kumolog.sources.lines import MAX_LINE
-from kumolog.sources.paths import STDIN, Input, display_name, expand, is_regular, readable, segments
+from kumolog.sources.paths import STDIN, Input, expand, is_regular, readable, segments
 from kumolog.sources.stop import Stop
-
-_POLL_SECONDS = 0.2
-_WRITE_BITS = 0o222
 
 
 def cat(
@@ -48,7 +45,7 @@ def cat(
         tails = [tail for tail in tails if _waits_after(tail, out, stop)]
         out.flush()
         if tails:
-            stop.wait(_POLL_SECONDS)
+            stop.wait(POLL_SECONDS)
     return reader.all_well
 
 
@@ -61,23 +58,8 @@ def _waits_after(tail: Iterator[bytes], out: BinaryIO, stop: Stop) -> bool:
     return False
 
 
-class _GrowingFile:
-    """A file whose end is not the end while somebody may write to it."""
-
-    def __init__(self, file: io.FileIO) -> None:
-        self._file = file
-
-    def readinto(self, buffer: memoryview, /) -> int | None:
-        # Asked before reading: what is written between the two must not be missed.
-        complete = _is_complete(self._file)
-        count = self._file.readinto(buffer)
-        return count if count or complete else None
-
-
-def _is_complete(file: io.FileIO) -> bool:
-    """Whether nothing more is to come: read-only means finished (KumoMTA: log segments)."""
-    status = os.fstat(file.fileno())
-    return not status.st_mode & _WRITE_BITS or status.st_nlink == 0
+def _nothing(_status: os.stat_result | None = None) -> None:
+    """Nobody asks what has become of the file."""
 
 
 class _Reader:
@@ -93,30 +75,31 @@ class _Reader:
         if path == STDIN or not os.path.isdir(path):
             yield from self.read(Input(path))
             return
-        seen: set[str] = set()
+        candidates = Candidates(path)
         try:
             while True:
-                present = segments(path)
-                for segment in present:
-                    if segment not in seen:
-                        yield from self.read(Input(segment))
-                if seen.issuperset(present):
+                segment = candidates.next()
+                if segment is None:
                     yield b""
-                seen = set(present)
-        except OSError as error:
-            self._failed(f"reading {display_name(path)}: {error.strerror}")
+                else:
+                    yield from self.read(Input(segment), candidates.done)
+        except SegmentError as error:
+            self._failed(str(error))
 
-    def read(self, entry: Input) -> Iterator[bytes]:
+    def read(self, entry: Input, done: Callable[..., None] = _nothing) -> Iterator[bytes]:
+        """``done`` is told the status of the file in the end, nothing if it cannot be opened."""
         try:
             with entry.open() as file:
                 growing = self._follow and is_regular(file)
-                raw = _GrowingFile(file) if growing else readable(file, self._stop)
+                raw = GrowingFile(file) if growing else readable(file, self._stop)
                 decoded = open_decoded(raw, entry.name)
                 yield from self._whole_lines(decoded)
-                if decoded.torn and _is_complete(file):
+                if decoded.torn and is_complete(file):
                     self._report(torn_note(entry.name))
+                done(os.fstat(file.fileno()))
         except OSError as error:
             self._failed(f"reading {entry.name}: {error.strerror}")
+            done()
 
     def _whole_lines(self, decoded: Decoded) -> Iterator[bytes]:
         lines = _WholeLines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,21 @@ class Block:
     def line_number(self, index: int) -> int:
         return self.numbers[index]
 
+    def last(self) -> tuple[int, int, bytes]:
+        """Return the number of the last line, which part of it this is, and its text."""
+        return self.numbers[-1], 0, self.lines[-1]
+
+    def find(self, line: int, part: int) -> bytes | None:
+        """Return the text of a part of a line; None where it is not among these."""
+        return self.lines[self.numbers.index(line)] if not part and line in self.numbers else None
+
+    def after(self, line: int) -> Block | None:
+        """Return what comes after the line of that number."""
+        start = bisect_right(self.numbers, line)
+        if start == len(self.lines):
+            return None
+        return Block(self.source, self.lines[start:], self.numbers[start:])
+
 
 @dataclass(slots=True, frozen=True)
 class Overlong:
@@ -39,6 +55,15 @@ class Overlong:
     line: int
     part: int
     text: bytes
+
+    def last(self) -> tuple[int, int, bytes]:
+        return self.line, self.part, self.text
+
+    def find(self, line: int, part: int) -> bytes | None:
+        return self.text if (line, part) == (self.line, self.part) else None
+
+    def after(self, line: int) -> Overlong | None:
+        return self if self.line > line else None
 
 
 @dataclass(slots=True, frozen=True)

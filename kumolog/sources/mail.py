@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from kumolog.errors import KumologError
+from kumolog.mail.addresses import AddressError, EnvelopeAddress
 from kumolog.mail.headers import header_block_end
 from kumolog.segments.reader import Decoded, open_decoded
 from kumolog.sources.lines import Block, Refused
@@ -28,6 +29,7 @@ MAX_MESSAGE = 64 * 1024 * 1024
 _ENVELOPE: Final = re.compile(
     rb"\n(return-path|delivered-to|x-original-to)[ \t]*:([^\n]*+(?:\n[ \t][^\n]*+)*)", re.IGNORECASE
 )
+_RECIPIENT: Final = (b"delivered-to", b"x-original-to")
 _PATH: Final = re.compile(rb"<([^<>]*)>")
 
 
@@ -143,16 +145,21 @@ def _reception(data: bytes, sender: bytes | None) -> bytes:
     envelope: dict[bytes, bytes] = {}
     for name, value in _ENVELOPE.findall(b"\n" + data[: header_block_end(data)]):
         envelope.setdefault(name.lower(), value)
-    recipient = envelope.get(b"delivered-to", envelope.get(b"x-original-to", b""))
+    recipient = (envelope.get(name, b"") for name in _RECIPIENT)
     event = {
         "type": "Reception",
         "sender": _address(envelope.get(b"return-path", sender or b"")),
-        "recipient": _address(recipient),
+        "recipient": next(filter(None, map(_address, recipient)), ""),
         "data_base64": data,  # encoded by msgspec
     }
     return msgspec.json.encode(event)
 
 
 def _address(value: bytes) -> str:
+    """The address in a path; empty for what is none: ``MAILER-DAEMON``, ``unknown``, a login."""
     path = _PATH.search(value)
-    return b" ".join((path[1] if path else value).split()).decode(errors="replace")
+    text = b" ".join((path[1] if path else value).split()).decode(errors="replace")
+    try:
+        return EnvelopeAddress.parse(text).email
+    except AddressError:
+        return ""

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, Protocol
 
 from kumolog.errors import KumologError
 
-_LONGEST_FROM: Final = 998  # octets of a line, RFC 5322 section 2.1.1
+_LONGEST_FROM: Final = 1000  # octets of a line with its end, RFC 5322 section 2.1.1
 _HELD: Final = 64 * 1024
 # Every line is taken together with the newline before it, so that this search begins with a byte
 # that is rare enough. The groups are the quotes and what follows "From ".
@@ -18,16 +18,18 @@ _DATED: Final = re.compile(
     rb" [ 0-3]?\d \d\d:\d\d"
 )
 _HEADER: Final = re.compile(rb"[A-Za-z0-9][!-9;-~]*+[ \t]*:")  # JSON would fit, too
+_HEADER_BELOW: Final = re.compile(rb"\n(?!From )" + _HEADER.pattern)
 _BOM: Final = b"\xef\xbb\xbf"
 _LINE_ENDS: Final = b"\r\n"
 _ENOUGH: Final = 1000  # bytes that tell what a file is
-_NO_SENDER: Final = frozenset((b"MAILER-DAEMON", b"<>", b"-"))
+_SENDER: Final = re.compile(rb'<?((?>(?:"(?>(?:[^"\\]|\\.)*)"|[^\s"<>])*))')
 
 
 class Found(NamedTuple):
-    """One message: the 1-based line it begins at, its bytes, the envelope sender where known.
+    """One message: the 1-based line it begins at, its bytes, and what stands for its sender.
 
-    ``data`` is None for a message that is larger than allowed.
+    ``data`` is None for a message that is larger than allowed; ``sender`` is the word in the place
+    of the envelope sender in a From_ line, such as ``MAILER-DAEMON``.
     """
 
     line: int
@@ -112,10 +114,11 @@ class OneMessage:
 class Mbox:
     """The messages of an mbox, mboxo or mboxrd (qmail's mbox(5); RFC 4155 appendix A).
 
-    A line that begins with ``From `` opens a message if it follows an empty line, or has a date as
-    it must: so neither a writer that forgets the empty line nor one that quotes only after empty
-    lines leads astray. One ``>`` is taken from lines like ``>From`` and ``>>From``. The empty line
-    that closes a message is no part of it. Content-Length is not believed: it is often wrong.
+    A line that begins with ``From `` opens a message if it has a date as it must, or else stands
+    between an empty line and a header: so neither a writer that forgets the empty line nor one that
+    quotes nothing leads astray. One ``>`` is taken from lines like ``>From`` and ``>>From``. The
+    empty line that closes a message is no part of it. Content-Length is not believed: it is often
+    wrong.
     """
 
     def __init__(self, limit: int) -> None:
@@ -130,6 +133,9 @@ class Mbox:
         """Give out the messages that end in ``data``."""
         text = self._held + data
         end = max(text.rfind(b"\n"), 0)
+        last = max(text.rfind(b"\n", 0, end), 0)
+        if text.startswith(b"\nFrom ", last):  # the line after it tells whether it opens a message
+            end = last
         if len(text) - end > _HELD:
             end = len(text)  # too long to open a message: there is no need to see its end first
         self._held = text[end:]
@@ -145,7 +151,7 @@ class Mbox:
             self._add(text[start : match.start()])
             if match[1]:
                 self._add(b"\n" + match[0][2:])
-            elif self._opens(match[2]):
+            elif self._opens(match):
                 self._add(b"\n")  # which ended the line before; this line's own number is its count
                 yield from self._message()
                 self.line = self._lines
@@ -161,12 +167,15 @@ class Mbox:
         if self._text is not None:
             self._text.add(text)
 
-    def _opens(self, rest: bytes) -> bool:
+    def _opens(self, line: re.Match[bytes]) -> bool:
         if self._text is None:
             return True
-        if len(rest) > _LONGEST_FROM:
+        if len(line[0]) > _LONGEST_FROM:
             return False
-        return self._text.ends_with((b"\n", b"\n\r")) or _DATED.search(rest) is not None
+        if _DATED.search(line[2]):
+            return True
+        below = _HEADER_BELOW.match(line.string, line.end())
+        return below is not None and self._text.ends_with((b"\n", b"\n\r"))
 
     def _message(self) -> Iterator[Found]:
         if self._text is None:
@@ -201,6 +210,6 @@ class _Bounded:
 
 
 def _sender(rest: bytes) -> bytes:
-    """The envelope sender in a From_ line: its first word (mbox(5)); empty for a bounce."""
-    word = rest.split(maxsplit=1)[:1]
-    return b"" if not word or word[0] in _NO_SENDER else word[0].strip(b"<>")
+    """What stands for the envelope sender in a From_ line: the first word (mbox(5))."""
+    match = _SENDER.match(rest)
+    return b"" if match is None else match[1]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kumolog.errors import KumologError
-from kumolog.segments.reader import RawInput
+from kumolog.segments.reader import RawInput, open_file, shown_path
 from kumolog.sources.stop import Stop, StoppableInput
 
 STDIN = "-"
@@ -31,14 +31,12 @@ class Input:
         """Open for unbuffered reading. Raises OSError."""
         if self.path == STDIN:
             return io.FileIO(0, closefd=False)
-        # A named pipe without a writer would block here, where no stop is heard.
-        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-        return io.FileIO(os.open(self.path, flags))
+        return open_file(self.path)
 
 
 def display_name(path: str) -> str:
-    """Return ``path`` as it can stand in a message or a JSON string, whatever its bytes are."""
-    return "stdin" if path == STDIN else os.fsencode(path).decode("utf-8", "backslashreplace")
+    """Return ``path`` as `shown_path` does, or what ``-`` stands for."""
+    return "stdin" if path == STDIN else shown_path(path)
 
 
 def readable(file: io.FileIO, stop: Stop) -> RawInput:

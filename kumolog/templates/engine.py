@@ -1,4 +1,4 @@
-"""The engine as KumoMTA sets it up, and the templates of one logger."""
+"""The engine as KumoMTA sets it up, and how it renders a log record."""
 
 from __future__ import annotations
 
@@ -11,15 +11,10 @@ from typing import Any, Final
 import minijinja
 from minijinja import Environment
 
-from kumolog.clock import SYSTEM_CLOCK
 from kumolog.errors import KumologError
 from kumolog.templates.chance import FUNCTIONS
 from kumolog.templates.filters import filters
 from kumolog.templates.values import Fields, Headers, Items, Record, as_headers, view
-
-# Steps of one rendering. A long log line takes about a thousand; a million take some 30 ms, so what
-# comes this far does not end, or would hold up every record.
-FUEL: Final = 1_000_000
 
 _PACKED = "kumolog_packed"
 _SEPARATOR = "\x1f"
@@ -38,6 +33,10 @@ class TemplateError(KumologError):
     """A template does not compile, or cannot be rendered for a record."""
 
 
+class ExhaustedError(TemplateError):
+    """A rendering took more steps than it was allowed."""
+
+
 class _CallError(Exception):
     """A filter or function of ours refused its arguments."""
 
@@ -46,24 +45,24 @@ class _CallError(Exception):
         self.name = name
 
 
-class Templates:
-    """The templates of one logger, which can include and import each other by name.
+class Engine:
+    """Renders the templates of one logger, which can include and import each other by name.
 
-    ``sources`` maps a name (a record type or ``Any``) to the text of its template; ``clock`` tells
-    the Unix time that ``now()`` gives. Raises TemplateError for a text that does not compile;
-    unknown filters and functions show only when they are reached, as in KumoMTA. For one thread.
+    ``sources`` maps a name (a record type or ``Any``) to the text of its template; a rendering may
+    take ``fuel`` steps; ``clock`` tells the Unix time that ``now()`` gives. Raises TemplateError
+    for a text that does not compile; unknown filters and functions show only when they are reached,
+    as in KumoMTA. For one thread.
     """
 
-    def __init__(
-        self, sources: Mapping[str, str], *, clock: Callable[[], float] = SYSTEM_CLOCK.wall
-    ) -> None:
+    def __init__(self, sources: Mapping[str, str], fuel: int, clock: Callable[[], float]) -> None:
         self._sources = dict(sources)
+        self._fuel = fuel
         self._clock = clock
         self._open()
         self._variables = _variables(self._sources)
 
     def _open(self) -> None:
-        self._environment = _environment(self._clock)
+        self._environment = _environment(self._fuel, self._clock)
         self._unpackers: dict[tuple[str, ...], str] = {}
         for name, source in self._sources.items():
             _compile(self._environment, name, source)
@@ -128,7 +127,7 @@ class Templates:
             return self._environment.render_template(name, **context)
         except BaseException as error:
             self._recover(error)
-            raise TemplateError(_reason(error, name, self._sources)) from error
+            raise _failure(error, name, self._sources, self._fuel) from error
 
     def _recover(self, error: BaseException) -> None:
         """Raise what is no failure of the template; open a new engine after a panic."""
@@ -139,17 +138,13 @@ class Templates:
 
 
 def render_once(
-    name: str,
-    source: str,
-    variables: Mapping[str, Any],
-    *,
-    clock: Callable[[], float] = SYSTEM_CLOCK.wall,
+    name: str, source: str, variables: Mapping[str, Any], fuel: int, clock: Callable[[], float]
 ) -> str:
     """The text of a template that stands alone, for JSON-like variables that are no log record.
 
     The ending of ``name`` tells what is escaped, as MiniJinja has it. Raises TemplateError.
     """
-    environment = _environment(clock)
+    environment = _environment(fuel, clock)
     _compile(environment, name, source, "template")
     # The binding would find the methods of the dict that holds the variables.
     absent = _METHODS_OF_DICT.intersection(_WORD.findall(source)).difference(variables)
@@ -159,7 +154,7 @@ def render_once(
     except BaseException as error:
         if not isinstance(error, Exception) and not _is_panic(error):
             raise
-        raise TemplateError(_reason(error, name, {name: source})) from error
+        raise _failure(error, name, {name: source}, fuel) from error
 
 
 def unknown_variables(source: str, known: Collection[str]) -> list[str]:
@@ -173,12 +168,12 @@ def unknown_variables(source: str, known: Collection[str]) -> list[str]:
     return sorted(used.difference(known, _ENGINE_NAMES))
 
 
-def _environment(clock: Callable[[], float]) -> Environment:
+def _environment(fuel: int, clock: Callable[[], float]) -> Environment:
     """KumoMTA's engine: lenient, with its filters and functions, and no escaping of HTML."""
     functions = {**FUNCTIONS, "now": lambda: int(clock() * 1e6) / 1e6}
     environment = Environment(
         debug=False,
-        fuel=FUEL,
+        fuel=fuel,
         filters={name: _named(name, function) for name, function in filters().items()},
         globals={name: _named(name, function) for name, function in functions.items()},
     )
@@ -193,7 +188,7 @@ def _named(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*arguments, **named)
         except Exception as error:
-            raise _CallError(name, str(error)) from error
+            raise _CallError(name, str(error) or type(error).__name__) from error
 
     return minijinja.pass_state(call) if hasattr(function, "__minijinja_pass_state__") else call
 
@@ -228,11 +223,18 @@ def _variables(sources: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _reason(error: BaseException, name: str, sources: Mapping[str, str]) -> str:
+def _failure(
+    error: BaseException, name: str, sources: Mapping[str, str], fuel: int
+) -> TemplateError:
     """One line on why a rendering failed, with the template's name and, if it can be had, line."""
+    if isinstance(error, minijinja.TemplateError) and error.kind == "OutOfFuel":
+        place = f"{error.name}:{error.line}"
+        return ExhaustedError(f"engine ran out of fuel after {fuel} steps (in {place})")
+    return TemplateError(_reason(error, name, sources))
+
+
+def _reason(error: BaseException, name: str, sources: Mapping[str, str]) -> str:
     if isinstance(error, minijinja.TemplateError):
-        if error.kind == "OutOfFuel":
-            return f"engine ran out of fuel after {FUEL} steps (in {error.name}:{error.line})"
         return _one_line("; ".join(filter(None, str(error).splitlines())))
     if isinstance(error, _CallError):
         return _one_line(f"{error} ({_place(error.name, name, sources)})")

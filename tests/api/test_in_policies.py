@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
 from support import Logged, RunPolicy, init
 
 from kumolog.policy import Policy
@@ -150,6 +151,61 @@ def test_sqlite_is_a_module(tmp_path: Path) -> None:
     first, second = load(tmp_path, source)
     assert first == "0 1"
     assert second.startswith("1 x x false sqlite: executing 'nonsense': ")
+
+
+@pytest.mark.parametrize("wait", ["recv()", "recv_many(3)", "send(1) q:send(2)"])
+def test_a_task_that_waits_for_a_queue_is_ended_without_a_word(
+    run_policy: RunPolicy, wait: str
+) -> None:
+    waiting = f"""kumo.on('task', function()
+        local q = kumo.mpsc.define('q', 1) kumo.mpsc.define('begun'):send(true) q:{wait}
+        kumo.log_error 'it came' end)"""
+    body = """kumo.configure_local_logs { log_dir = 'a' }
+      kumo.spawn_task { event_name = 'task', args = {} } kumo.mpsc.define('begun'):recv()"""
+    assert run_policy(init(body, waiting)).diagnostics == []
+
+
+def test_a_task_may_start_another(run_policy: RunPolicy) -> None:
+    tasks = """kumo.on('one', function() kumo.spawn_task { event_name = 'two', args = { 'x' } } end)
+      kumo.on('two', function(args) kumo.mpsc.define('q'):send(args[1]) end)"""
+    body = """kumo.configure_local_logs { log_dir = 'a' }
+      kumo.spawn_task { event_name = 'one', args = {} }
+      kumo.log_info(kumo.mpsc.define('q'):recv())"""
+    ((level, said),) = run_policy(init(body, tasks)).diagnostics
+    assert (level, said.rpartition(" ")[2]) == ("info", "x")
+
+
+def test_a_file_that_starts_a_task_as_it_runs_starts_one(run_policy: RunPolicy) -> None:
+    source = """kumo.spawn_task { event_name = 'one', args = {} }
+      kumo.on('one', function() kumo.log_info 'once' kumo.mpsc.define('q'):send(1) end)"""
+    body = """kumo.configure_local_logs { log_dir = 'a' } kumo.mpsc.define('q'):recv()"""
+    (diagnostic,) = run_policy(init(body, source)).diagnostics
+    assert diagnostic[1].endswith("once")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "kumo.sleep(0)",
+        "kumo.mpsc.define('q', 1)",
+        "kumo.secrets.load { event_name = 'key', event_args = { 1 } }",
+        "assert(not pcall(kumo.configure_log_hook))",
+        "assert(kumo.nothing == nil)",
+    ],
+)
+def test_a_coroutine_may_call_the_api_first_of_all(run_policy: RunPolicy, call: str) -> None:
+    body = f"""kumo.configure_local_logs {{ log_dir = 'a' }}
+      local co = coroutine.wrap(function(...) {call} coroutine.yield(...) end)
+      kumo.log_info(co(1, 2, 3))"""
+    logged = run_policy(init(body, "kumo.on('key', function() return 'x' end)"))
+    assert logged.diagnostics[0][1].endswith(": 1 2 3")
+
+
+def test_a_handler_cannot_wait_longer_than_it_may_take(run_policy: RunPolicy) -> None:
+    keep = "kumo.on('keep', function() kumo.sleep(6) end)"
+    source = init("kumo.configure_local_logs { log_dir = 'a', filter_event = 'keep' }", keep)
+    (reject,) = run_policy(source, [{"type": "Delivery"}]).rejects
+    assert "kumo.time.sleep(6) would outlast the 5 seconds" in reject["error"]
 
 
 def test_a_task_that_sleeps_is_ended_without_a_word(run_policy: RunPolicy) -> None:

@@ -11,15 +11,13 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from kumolog.api.mpsc import Queue, define
-from kumolog.api.patience import Patience
+from kumolog.api.mpsc import Channel, Queue, define
 from kumolog.api.registry import Registry
 from kumolog.api.timevalue import TimeDelta
-from kumolog.clock import SYSTEM_CLOCK
 from kumolog.errors import KumologError
 from kumolog.luavalue import NULL, LuaTable, LuaValue, Opaque
 
-IN_A_HURRY = Patience(lambda: 0.02)
+IN_A_HURRY, PATIENT = 0.02, 60.0  # seconds
 
 
 @pytest.fixture
@@ -27,8 +25,10 @@ def registry() -> Registry:
     return Registry(lambda _level, _text: None, None)
 
 
-def queue(limit: int | None = None, patience: Patience = IN_A_HURRY) -> Queue:
-    return Queue("name", limit, patience, SYSTEM_CLOCK)
+def queue(limit: int | None = None, seconds: float = IN_A_HURRY) -> Queue:
+    registry = Registry(lambda _level, _text: None, None)
+    registry.seconds_left = lambda: seconds
+    return Queue(Channel("name", limit), registry)
 
 
 class AgainstADeque(RuleBasedStateMachine):
@@ -75,7 +75,7 @@ TestAgainstADeque = AgainstADeque.TestCase
 
 def test_a_queue_is_shared_by_its_name_and_keeps_its_first_limit(registry: Registry) -> None:
     first = define(registry, "", "q", 1)
-    assert define(registry, "", "q", 99) is first
+    assert define(registry, "", "q", 99).channel is first.channel
     assert first.try_send(1)
     assert not define(registry, "", "q").try_send(2)
     assert define(registry, "", "other").try_send(2)
@@ -146,7 +146,7 @@ def test_a_closed_queue_takes_nothing_but_gives_what_it_has() -> None:
 
 
 def test_sending_times_out_when_there_is_no_room() -> None:
-    channel = queue(1, Patience())
+    channel = queue(1, PATIENT)
     channel.send_timeout("fits", 0)
     with pytest.raises(KumologError, match="timed out"):
         channel.send_timeout("does not", 0.01)
@@ -185,7 +185,7 @@ class Waiting:
         self.result: Any = None
         self._thread = threading.Thread(target=lambda: setattr(self, "result", call()))
         self._thread.start()
-        while not channel._changed._waiters:  # type: ignore[attr-defined] # nothing public tells
+        while not channel.channel.changed._waiters:  # type: ignore[attr-defined] # nothing public tells
             time.sleep(0.001)
 
     def ended(self) -> Any:
@@ -195,14 +195,14 @@ class Waiting:
 
 
 def test_a_receiver_waits_for_a_sender() -> None:
-    channel = queue(None, Patience())
+    channel = queue(None, PATIENT)
     waiting = Waiting(channel, channel.recv)
     channel.send("at last")
     assert waiting.ended() == "at last"
 
 
 def test_a_sender_waits_for_a_receiver() -> None:
-    channel = queue(1, Patience())
+    channel = queue(1, PATIENT)
     channel.send(1)
     waiting = Waiting(channel, lambda: channel.send_timeout(2, 30))
     assert channel.recv() == 1
@@ -211,7 +211,7 @@ def test_a_sender_waits_for_a_receiver() -> None:
 
 
 def test_closing_ends_those_who_wait() -> None:
-    receiving, sending = queue(None, Patience()), queue(1, Patience())
+    receiving, sending = queue(None, PATIENT), queue(1, PATIENT)
     sending.send(1)
     waiting = Waiting(receiving, lambda: receiving.recv_many(3))
     receiving.close()
@@ -228,7 +228,7 @@ def test_closing_ends_those_who_wait() -> None:
 
 
 def test_there_is_one_receiver_at_a_time() -> None:
-    channel = queue(None, Patience())
+    channel = queue(None, PATIENT)
     waiting = Waiting(channel, channel.recv)
     for act in (
         channel.recv,

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from kumolog.api.registry import Registry
 from kumolog.api.serde import json_encode, json_parse
 from kumolog.errors import PolicyError
-from kumolog.luavalue import quoted
 from kumolog.policy import Policy
 
 
@@ -100,7 +99,8 @@ def test_comments_are_ignored_outside_of_strings(tmp_path: Path) -> None:
 )
 def test_bad_json_is_an_error_that_shows_it(tmp_path: Path, text: str) -> None:
     said = say(tmp_path, f"pcall(kumo.json_parse, [==[{text}]==])")[0]
-    assert said.startswith(f"false parsing {quoted(text)} as JSON: ")
+    assert said.startswith("false parsing text as JSON: ")
+    assert said.endswith(f": {text}")
 
 
 @pytest.mark.parametrize("value", ["nil", "{}", "true", "print", "", "'\\xff'"])
@@ -165,12 +165,12 @@ def test_json_nests_no_deeper_than_serde_json_reads(
         tmp_path,
         *(
             f"""pcall(kumo.json_parse, ('{opening}'):rep({levels}) .. '1' .. ('{closing}'):rep({levels}))"""
-            for levels in (127, 128, 100000)
+            for levels in (127, 128, 1000)
         ),
     )
     assert read.startswith("true table: ")
-    assert refused.endswith(" as JSON: recursion limit exceeded")
-    assert endless.endswith(" as JSON: recursion limit exceeded")
+    assert refused.startswith("false parsing text as JSON: recursion limit exceeded: ")
+    assert endless.startswith("false parsing text as JSON: recursion limit exceeded: ")
 
 
 def test_what_never_ends_is_searched_for_once(tmp_path: Path) -> None:

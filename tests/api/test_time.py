@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kumolog.api import time
-from kumolog.api.patience import Patience
 from kumolog.api.registry import Registry
 from kumolog.errors import KumologError
 
@@ -129,7 +128,7 @@ def test_nobody_sleeps_back_in_time(seconds: float) -> None:
 
 
 def test_sleep_never_outlasts_the_budget_of_the_call(registry: Registry) -> None:
-    registry.state(Patience).left = lambda: 5.0
+    registry.seconds_left = lambda: 5.0
     with pytest.raises(KumologError, match="would outlast the 5 seconds"):
         time.sleep(registry, "init.lua:1", 3600)
 

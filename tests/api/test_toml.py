@@ -132,8 +132,9 @@ def test_dates_are_the_tables_that_kumomta_shows() -> None:
     ],
 )  # fmt: skip - one row of them
 def test_bad_toml_raises(text: str) -> None:
-    with pytest.raises(KumologError, match="as TOML: "):
+    with pytest.raises(KumologError, match="as TOML: ") as failed:
         call(toml.toml_parse, text)
+    assert str(failed.value).endswith(f": {text}")
 
 
 def test_only_text_is_parsed() -> None:

@@ -52,6 +52,13 @@ def test_parameters_that_may_be_left_out_have_defaults(capsys: Captured) -> None
     assert ["log_dir", "path", "required"] in lines
 
 
+def test_what_cannot_be_had_says_why(capsys: Captured) -> None:
+    heading, note, *parameters = shown(capsys, "kumo.dns.lookup_mx")
+    assert heading.startswith("kumo.dns.lookup_mx  refuse  (domain, ")
+    assert note == "    kumolog asks no name server"
+    assert len(parameters) == 2
+
+
 @pytest.mark.parametrize("name", ["kumo.time", "time"])
 def test_a_module_shows_its_functions(capsys: Captured, name: str) -> None:
     lines = shown(capsys, name)

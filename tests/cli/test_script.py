@@ -118,6 +118,41 @@ def test_a_logger_makes_its_directory_and_finishes_what_is_in_it(kumolog: Comman
         assert not stat.S_IMODE(segment.stat().st_mode) & WRITE_BITS
 
 
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [("", 0), ("true", 0), ("false", 1), ("7", 7), ("3.0", 3), ("256 + 2", 2), ("'5'", 5)],
+)
+def test_a_script_may_choose_its_exit_code(kumolog: Command, call: str, code: int) -> None:
+    leaving = f"io.write 'out' pcall(function() os.exit({call}) end) print 'not reached'"
+    kumolog.policy(on_main(leaving), "s.lua")
+    done = kumolog.run("script", "s.lua")
+    assert (done.returncode, done.stdout, done.stderr) == (code, b"out", b"")
+
+
+def test_an_exit_code_is_a_number(kumolog: Command) -> None:
+    kumolog.policy(on_main("os.exit {}"), "s.lua")
+    done = kumolog.run("script", "s.lua")
+    assert done.returncode == 1
+    assert b"bad argument #1 to 'exit' (number expected, got table)" in done.stderr
+
+
+def test_a_script_has_all_the_time_there_is(kumolog: Command) -> None:
+    body = """kumo.spawn_task { event_name = 'task', args = {} }
+      assert(kumo.mpsc.define('q'):recv() == 1)"""
+    task = "kumo.on('task', function() kumo.sleep(0.1) kumo.mpsc.define('q'):send(1) end)\n"
+    endless = """kumo.on('endless', function() kumo.sleep(1e8) end)
+      kumo.spawn_task { event_name = 'endless', args = {} }"""
+    kumolog.policy(on_main(body) + task + endless, "s.lua")
+    done = kumolog.run("script", "s.lua")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_file_itself_may_configure_loggers(kumolog: Command) -> None:
+    kumolog.policy("kumo.configure_local_logs { log_dir = 'out' }", "s.lua")
+    assert kumolog.run("script", "s.lua").returncode == 0
+    assert os.listdir(kumolog.directory / "out") == []
+
+
 def test_a_file_is_needed_and_only_that(kumolog: Command) -> None:
     done = kumolog.run("script")
     assert done.returncode == 2

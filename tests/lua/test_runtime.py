@@ -424,20 +424,22 @@ def test_what_the_policy_prints_comes_out_when_it_closes(
     ],
 )
 def test_a_handler_that_takes_all_memory_fails_for_its_record_only(
-    run_policy: RunPolicy, monkeypatch: pytest.MonkeyPatch, body: str
+    run_policy: RunPolicy, body: str
 ) -> None:
-    monkeypatch.setattr("kumolog.lua.runtime.MAX_MEMORY", 64 << 20)
-    logged = run_policy(handler(body), [EVENT, EVENT | {"sender": "ok@example.com"}] * 2)
+    events = [EVENT, EVENT | {"sender": "ok@example.com"}] * 2
+    logged = run_policy(handler(body), events, lua_memory=64 << 20)
     assert len(logged.records("logs")) == 2
     assert ["not enough memory" in reject["error"] for reject in logged.rejects] == [True, True]
 
 
 @pytest.mark.parametrize("kept", ["{}", "msg:get_meta('x') .. #kept", "msg:recipient_list()"])
-def test_a_policy_that_keeps_ever_more_ends_in_an_error_that_says_so(
-    run_policy: RunPolicy, monkeypatch: pytest.MonkeyPatch, kept: str
-) -> None:
-    monkeypatch.setattr("kumolog.lua.runtime.MAX_MEMORY", 32 << 20)
-    body = f"kept = kept or {{}} while true do kept[#kept + 1] = {kept} end"
-    # Whichever comes first: a record's own error, or the end when all that is kept stays.
-    with pytest.raises(PolicyError, match="what it keeps in memory exceeds 32 MB"):
-        run_policy(handler(body), [EVENT] * 1000)
+def test_a_policy_that_keeps_ever_more_is_loaded_anew(run_policy: RunPolicy, kept: str) -> None:
+    body = f"""if msg:sender().user == 'ok' then return kept == nil end
+        kept = kept or {{}} while true do kept[#kept + 1] = {kept} end"""
+    good = EVENT | {"sender": "ok@example.com"}
+    logged = run_policy(handler(body), [good, EVENT, good, EVENT, good], lua_memory=32 << 20)
+    assert len(logged.records("logs")) == 3
+    assert ["not enough memory" in reject["error"] for reject in logged.rejects] == [True, True]
+    told = [text for level, text in logged.diagnostics if level == "warning"]
+    assert len(told) == 2
+    assert "has used up its memory, so it is loaded anew" in told[0]

@@ -289,6 +289,8 @@ def test_the_part_is_not_transfer_decoded() -> None:
         (b"0", 0),
         (b"12", 12),
         (b"1 ", 1),
+        (b"\x1e1", 1),
+        (b"1 \x0b\x1c", 1),
         (b"9" * 18, 10**18 - 1),
         (b"0.1", "0.1"),
         (b"1a", "1a"),

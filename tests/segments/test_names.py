@@ -115,3 +115,20 @@ def test_a_suffix_that_cannot_be_in_a_file_name_is_refused(tmp_path: Path) -> No
         Target(tmp_path, "\ud800")
     with pytest.raises(SegmentError, match="log_dir"):
         Target(Path("a\0b"))
+
+
+@pytest.mark.parametrize("suffix", ["/", "_x/", "/sub/.", "a//"])
+def test_a_suffix_that_names_a_directory_is_refused(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(SegmentError, match="it has to end in a file name"):
+        Target(tmp_path, suffix)
+
+
+@pytest.mark.parametrize("suffix", ["x" * 240, "/" + "x" * 255, "ü" * 120, "/a/./b", ".", "/.x"])
+def test_a_suffix_may_be_as_long_as_a_file_name(tmp_path: Path, suffix: str) -> None:
+    create(Names(lambda: NOON, sync_directory=False), Target(tmp_path, suffix))
+
+
+@pytest.mark.parametrize("suffix", ["x" * 241, "/" + "x" * 256 + "/a", "ü" * 121])
+def test_a_suffix_that_is_too_long_for_a_file_name_is_refused(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(SegmentError, match="at most 255 bytes"):
+        Target(tmp_path, suffix)

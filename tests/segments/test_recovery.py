@@ -17,14 +17,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import needs_zstd
 
-from kumolog.segments.recovery import Finished, finish_earlier_segments
+from kumolog.segments.mending import Fate, Outcome
+from kumolog.segments.recovery import (
+    earlier_segments,
+    finish_earlier_segments,
+    repaired_file,
+    repaired_segments,
+)
 
 Read = Callable[[Path], bytes]
 NAME = "20230306-022811_recv"
 
 
-def quiet(text: str) -> None:
-    raise AssertionError(f"nothing to report was expected: {text}")
+def fates(directory: Path) -> list[Fate]:
+    return [outcome.fate for outcome in earlier_segments(directory)]
 
 
 def compress(data: bytes) -> bytes:
@@ -52,11 +58,11 @@ def flushed_file() -> tuple[bytes, list[tuple[int, bytes]]]:
 FILE, POINTS = flushed_file()
 
 
-def finished(directory: Path, data: bytes, report: Callable[[str], None]) -> Path:
+def finished(directory: Path, data: bytes) -> Path:
     """The segment after recovery of a file with that content."""
     path = directory / NAME
     path.write_bytes(data)
-    finish_earlier_segments(directory, report)
+    list(earlier_segments(directory))
     assert not path.stat().st_mode & 0o222
     assert [p for p in os.listdir(directory) if "repair" in p] == []
     return path
@@ -68,7 +74,7 @@ def finished(directory: Path, data: bytes, report: Callable[[str], None]) -> Pat
 def test_a_file_cut_anywhere_keeps_all_that_was_flushed_in_whole_lines(cut: int) -> None:
     cut = min(cut, len(FILE))
     with tempfile.TemporaryDirectory() as name:
-        path = finished(Path(name), FILE[:cut], lambda text: None)
+        path = finished(Path(name), FILE[:cut])
         subprocess.run(["zstd", "-tq", path], check=True)
         text = zstandard.ZstdDecompressor().stream_reader(
             path.read_bytes(), read_across_frames=True
@@ -89,7 +95,7 @@ def test_what_was_flushed_survives_any_garbage_after_it(
     if not at:
         return
     with tempfile.TemporaryDirectory() as name:
-        path = finished(Path(name), FILE[:at] + garbage, lambda text: None)
+        path = finished(Path(name), FILE[:at] + garbage)
         reader = zstandard.ZstdDecompressor().stream_reader(
             path.read_bytes(), read_across_frames=True
         )
@@ -100,7 +106,7 @@ def test_a_complete_segment_is_only_marked(tmp_path: Path) -> None:
     path = tmp_path / NAME
     path.write_bytes(FILE)
     path.chmod(0o664)
-    assert finish_earlier_segments(tmp_path, quiet) == Finished(marked=1)
+    assert fates(tmp_path) == [Fate.MARKED]
     assert path.read_bytes() == FILE
     assert path.stat().st_mode & 0o7777 == 0o444
 
@@ -110,40 +116,40 @@ def test_a_repaired_segment_keeps_mode_and_time_and_says_so(tmp_path: Path, read
     path.write_bytes(compress(b"one\ntwo\n") + compress(b"three\n" * 9)[:-4])
     path.chmod(0o660)
     os.utime(path, ns=(1, 1_678_069_691_123_456_789))
-    reports: list[str] = []
-    assert finish_earlier_segments(tmp_path, reports.append) == Finished(repaired=1)
+    reports: list[tuple[str, str]] = []
+    finish_earlier_segments(tmp_path, lambda *report: reports.append(report))
     assert read(path) == b"one\ntwo\n" + b"three\n" * 9
     assert path.stat().st_mode & 0o7777 == 0o440
     assert path.stat().st_mtime_ns == 1_678_069_691_123_456_789
     assert zstandard.get_frame_parameters(path.read_bytes()).has_checksum
-    assert reports == [f"{path} was left unfinished; repaired, 62 bytes of complete lines kept"]
+    assert reports == [("info", f"{path} was left unfinished; repaired, 11 records kept")]
     assert os.listdir(tmp_path) == [NAME]
 
 
 def test_an_incomplete_last_line_is_dropped(tmp_path: Path, read: Read) -> None:
     stream = zstandard.ZstdCompressor().compressobj()
     torn = stream.compress(b"one\ntw") + stream.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
-    assert read(finished(tmp_path, torn, lambda text: None)) == b"one\n"
+    assert read(finished(tmp_path, torn)) == b"one\n"
 
 
 @pytest.mark.parametrize("length", [0, 1, 3])
 def test_a_segment_without_even_a_frame_header_becomes_a_valid_empty_one(
     tmp_path: Path, read: Read, length: int
 ) -> None:
-    path = finished(tmp_path, FILE[:length], lambda text: None)
+    path = finished(tmp_path, FILE[:length])
     assert read(path) == b""
     assert path.stat().st_size > 0
 
 
 def test_an_empty_file_that_is_no_segment_is_only_marked(tmp_path: Path) -> None:
     (tmp_path / "notes").write_bytes(b"")
-    assert finish_earlier_segments(tmp_path, quiet) == Finished(marked=1)
+    assert fates(tmp_path) == [Fate.MARKED]
     assert (tmp_path / "notes").read_bytes() == b""
 
 
 def test_a_file_that_is_no_zstd_is_only_marked(tmp_path: Path) -> None:
     (tmp_path / "README").write_bytes(b"hello\nwor")
-    assert finish_earlier_segments(tmp_path, quiet) == Finished(marked=1)
+    assert fates(tmp_path) == [Fate.MARKED]
     assert (tmp_path / "README").read_bytes() == b"hello\nwor"
     assert not (tmp_path / "README").stat().st_mode & 0o222
 
@@ -152,14 +158,21 @@ def test_the_original_of_a_damaged_segment_is_kept_beside_it(tmp_path: Path, rea
     good, bad = compress(b"one\n"), bytearray(compress(b"two\n" * 50))
     bad[-1] ^= 1  # its checksum
     content = good + bytes(bad) + compress(b"three\n")
-    reports: list[str] = []
-    path = finished(tmp_path, content, reports.append)
-    assert read(path).startswith(b"one\n")
-    assert (tmp_path / f".{NAME}.damaged").read_bytes() == content
-    assert "original kept as" in reports[0]
-    again: list[str] = []
-    finish_earlier_segments(tmp_path, again.append)
-    assert again == []
+    path, kept = tmp_path / NAME, tmp_path / f".{NAME}.damaged"
+    path.write_bytes(content)
+    reports: list[tuple[str, str]] = []
+    finish_earlier_segments(tmp_path, lambda *report: reports.append(report))
+    assert read(path) == b"one\n" + b"two\n" * 50 + b"three\n"
+    assert kept.read_bytes() == content
+    assert reports == [
+        (
+            "error",
+            f"{path} is damaged; repaired as far as it can be read, 52 records kept (50 of them "
+            "from a damaged frame), 0 spoiled left out, 4 bytes unreadable; the original is "
+            f"{kept}",
+        )
+    ]
+    assert fates(tmp_path) == []
 
 
 def test_a_large_frame_is_repaired_without_holding_it_in_memory(tmp_path: Path) -> None:
@@ -175,7 +188,7 @@ def test_a_large_frame_is_repaired_without_holding_it_in_memory(tmp_path: Path) 
         from pathlib import Path
         from kumolog.segments.recovery import finish_earlier_segments
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        finish_earlier_segments(Path(sys.argv[1]), print)
+        finish_earlier_segments(Path(sys.argv[1]), lambda level, text: print(text))
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     """
     done = subprocess.run(
@@ -185,7 +198,7 @@ def test_a_large_frame_is_repaired_without_holding_it_in_memory(tmp_path: Path) 
         check=True,
     )
     report, kilobytes = done.stdout.splitlines()
-    assert "314572800 bytes of complete lines kept" in report
+    assert "307,200 records kept" in report
     assert int(kilobytes) < 64_000
 
 
@@ -203,7 +216,7 @@ def test_what_is_no_regular_visible_file_in_the_directory_itself_is_left_alone(
         file.write(FILE[:100])
     (directory / NAME).symlink_to(outside)
     os.mkfifo(directory / "pipe")
-    assert finish_earlier_segments(directory, quiet) == Finished()
+    assert fates(directory) == []
     for path in left_alone:
         assert path.read_bytes() == FILE[:100]
         assert path.stat().st_mode & 0o222
@@ -213,19 +226,21 @@ def test_what_is_no_regular_visible_file_in_the_directory_itself_is_left_alone(
 def test_read_only_files_are_not_even_read(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(FILE[:100])
     (tmp_path / NAME).chmod(0o444)
-    assert finish_earlier_segments(tmp_path, quiet) == Finished()
+    assert fates(tmp_path) == []
     assert (tmp_path / NAME).read_bytes() == FILE[:100]
 
 
 def test_a_missing_directory_is_fine(tmp_path: Path) -> None:
-    assert finish_earlier_segments(tmp_path / "none", quiet) == Finished()
+    assert fates(tmp_path / "none") == []
 
 
 def test_a_directory_that_cannot_be_listed_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    reports: list[str] = []
-    finish_earlier_segments(tmp_path / "file", reports.append)
-    assert reports == [f"listing {tmp_path / 'file'}: Not a directory"]
+    reports: list[tuple[str, str]] = []
+    finish_earlier_segments(tmp_path / "file", lambda *report: reports.append(report))
+    assert reports == [
+        ("error", f"{tmp_path / 'file'} left as it was: listing it: Not a directory")
+    ]
 
 
 def test_a_locked_file_is_left_to_its_writer(tmp_path: Path) -> None:
@@ -233,7 +248,7 @@ def test_a_locked_file_is_left_to_its_writer(tmp_path: Path) -> None:
     path.write_bytes(FILE[:100])
     with open(path, "rb") as live:
         fcntl.flock(live, fcntl.LOCK_EX)
-        assert finish_earlier_segments(tmp_path, quiet) == Finished()
+        assert fates(tmp_path) == [Fate.LIVE]
     assert path.read_bytes() == FILE[:100]
 
 
@@ -242,7 +257,7 @@ def test_a_file_that_a_process_without_locks_writes_is_left_to_it(tmp_path: Path
     path = tmp_path / NAME
     path.write_bytes(FILE[:100])
     with open(path, "ab"):
-        assert finish_earlier_segments(tmp_path, quiet) == Finished()
+        assert fates(tmp_path) == [Fate.LIVE]
     assert path.read_bytes() == FILE[:100]
 
 
@@ -250,7 +265,7 @@ def test_a_file_that_is_only_being_read_is_finished(tmp_path: Path) -> None:
     path = tmp_path / NAME
     path.write_bytes(FILE[:1000])
     with open(path, "rb") as tailer:
-        assert finish_earlier_segments(tmp_path, lambda text: None) == Finished(repaired=1)
+        assert fates(tmp_path) == [Fate.REPAIRED]
         assert tailer.read() == FILE[:1000]
 
 
@@ -259,7 +274,7 @@ def test_the_temporary_file_of_a_killed_repair_is_removed(tmp_path: Path, read: 
     path.write_bytes(FILE[:1000])
     (tmp_path / f".kumolog-repair-{path.stat().st_ino}").write_bytes(b"half")
     (tmp_path / ".kumolog-repair-1").write_bytes(b"half")
-    finish_earlier_segments(tmp_path, lambda text: None)
+    assert fates(tmp_path) == [Fate.REPAIRED]
     read(path)
     assert os.listdir(tmp_path) == [NAME]
 
@@ -270,15 +285,12 @@ def test_a_repair_without_room_leaves_the_file_as_it_was(
     path = small_disk / NAME
     path.write_bytes(FILE[:-30])
     filler = fill(small_disk)
-    reports: list[str] = []
-    assert finish_earlier_segments(small_disk, reports.append) == Finished()
-    assert reports == [
-        f"finishing {path}, left by an earlier process: No space left on device",
-    ]
+    (outcome,) = earlier_segments(small_disk)
+    assert outcome == Outcome(str(path), Fate.FAILED, reason="No space left on device")
     assert path.read_bytes() == FILE[:-30]
     assert path.stat().st_mode & 0o222
     filler.unlink()
-    assert finish_earlier_segments(small_disk, reports.append) == Finished(repaired=1)
+    assert fates(small_disk) == [Fate.REPAIRED]
     assert os.listdir(small_disk) == [NAME]
     assert POINTS[-1][1].startswith(read(path))
 
@@ -289,9 +301,7 @@ def test_the_others_are_finished_when_one_cannot_be(
     (small_disk / NAME).write_bytes(FILE[:-30])
     (small_disk / "later").write_bytes(b"plain")
     fill(small_disk)
-    reports: list[str] = []
-    assert finish_earlier_segments(small_disk, reports.append) == Finished(marked=1)
-    assert len(reports) == 1
+    assert fates(small_disk) == [Fate.FAILED, Fate.MARKED]
 
 
 WRITER = """
@@ -331,13 +341,13 @@ def test_after_a_kill_all_that_a_reader_could_see_is_in_a_valid_segment(
     assert victim.stdout is not None
     for _ in range(moment):
         put = int(victim.stdout.readline())
-    assert finish_earlier_segments(tmp_path / "out", quiet) == Finished(), "it lives"
+    assert fates(tmp_path / "out") == [Fate.LIVE]
     (path,) = (tmp_path / "out").iterdir()
     seen = path.read_bytes()
     victim.send_signal(signal.SIGKILL)
     put = max([put, *(int(text) for text in victim.communicate()[0].split())])
-    done = finish_earlier_segments(tmp_path / "out", lambda text: None)
-    assert done.marked + done.repaired == 1
+    (outcome,) = earlier_segments(tmp_path / "out")
+    assert outcome.fate in (Fate.MARKED, Fate.REPAIRED)
     lines = read(path).splitlines()
     assert [int(line[:9]) for line in lines] == list(range(len(lines)))
     assert len(lines) <= put + 40_000
@@ -347,3 +357,49 @@ def test_after_a_kill_all_that_a_reader_could_see_is_in_a_valid_segment(
         visible += frame.decompress(seen).count(b"\n")
         seen = frame.unused_data
     assert len(lines) >= visible
+
+
+def test_the_directories_that_a_suffix_makes_are_entered(tmp_path: Path, read: Read) -> None:
+    torn, untouched = FILE[:-30], tmp_path / "mine" / NAME
+    inside = [
+        tmp_path / "20230306-022811_a" / "x",
+        tmp_path / "20230306-022811" / "sub" / "deep" / "x.log",
+        tmp_path / "20230306-022812" / "empty",
+    ]
+    for path in (*inside, untouched):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(torn if path.name != "empty" else b"")
+    (inside[0].parent / ".kumolog-repair-7").write_bytes(b"half")
+    assert fates(tmp_path) == [Fate.REPAIRED] * 3
+    assert read(inside[0]) == read(inside[1])
+    assert POINTS[-1][1].startswith(read(inside[0]))
+    assert read(inside[2]) == b""
+    assert not any(path.stat().st_mode & 0o222 for path in inside)
+    assert os.listdir(inside[0].parent) == ["x"]
+    assert untouched.read_bytes() == torn
+    assert fates(tmp_path) == []
+
+
+def test_by_hand_finished_segments_are_looked_at_too(tmp_path: Path, read: Read) -> None:
+    contents = {
+        "20230306-022811": FILE,
+        "20230306-022812": FILE[:-30],
+        "20230306-022813": b"{}\n",
+        "other": FILE[:-30],
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o444)
+    outcomes = list(repaired_segments(tmp_path))
+    assert [outcome.fate for outcome in outcomes] == [Fate.SOUND, Fate.REPAIRED, Fate.FOREIGN]
+    assert read(tmp_path / "20230306-022812").count(b"\n") == outcomes[1].records
+    assert (tmp_path / "other").read_bytes() == FILE[:-30]
+    assert repaired_file(tmp_path / "other").fate is Fate.REPAIRED
+    assert repaired_file(tmp_path / "none").reason == "No such file or directory"
+
+
+def test_by_hand_what_is_no_segment_keeps_its_write_bits(tmp_path: Path) -> None:
+    for name in ("notes", "20230306-022811.txt"):
+        (tmp_path / name).write_bytes(b"hello")
+    assert [outcome.fate for outcome in repaired_segments(tmp_path)] == [Fate.FOREIGN]
+    assert all(path.stat().st_mode & 0o200 for path in tmp_path.iterdir())

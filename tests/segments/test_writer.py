@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import random
@@ -324,22 +325,102 @@ def test_every_sync_policy_writes_the_same(tmp_path: Path, read: Read, sync: str
     assert b"".join(read(p) for p in segments(tmp_path / "new")) == ended(lines)
 
 
-def test_flush_syncs_data_and_close_syncs_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[str] = []
-    for name in ("fsync", "fdatasync"):
+@pytest.fixture
+def syncs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Every sync from now on: which, and of what."""
+    calls: list[tuple[str, str]] = []
+
+    def noting(name: str) -> Callable[[int], None]:
         real = getattr(os, name)
-        monkeypatch.setattr(os, name, lambda fd, n=name, r=real: (calls.append(n), r(fd))[1])
-    writer = make(sync="flush", flush_interval=0.01)
-    writer.put(Target(tmp_path), [b"x"])
-    until(lambda: "fdatasync" in calls)
-    assert calls[0] == "fsync"  # the directory's
+
+        def sync(descriptor: int) -> None:
+            calls.append((name, os.readlink(f"/proc/self/fd/{descriptor}")))
+            real(descriptor)
+
+        return sync
+
+    for name in ("fsync", "fdatasync"):
+        monkeypatch.setattr(os, name, noting(name))
+    return calls
+
+
+def test_flush_syncs_data_and_what_leads_to_it_and_close_syncs_files(
+    tmp_path: Path, syncs: list[tuple[str, str]]
+) -> None:
+    target = Target(tmp_path / "new" / "out", "/sub/x")
+    writer = make(sync="flush", flush_interval=0.01, max_file_size=4)
+    writer.put(target, [b"1"])
+    until(lambda: "fdatasync" in dict(syncs))
+    first = target.directory / "20230306-022811" / "sub" / "x"
+    above = [first.parent, *first.parent.parents]
+    assert syncs == [*(("fsync", str(place)) for place in above), ("fdatasync", str(first))]
+    syncs.clear()
+    writer.put(target, [b"2", b"3"])
     writer.close()
-    assert calls == ["fsync", "fdatasync", "fsync"]
-    calls.clear()
+    second = target.directory / "20230306-022812" / "sub" / "x"
+    new = [second.parent, second.parent.parent, target.directory]
+    assert syncs == [("fsync", str(path)) for path in (first, *new, second)]
+
+
+def test_without_sync_nothing_waits_for_the_disk(
+    tmp_path: Path, syncs: list[tuple[str, str]]
+) -> None:
     write(Target(tmp_path), [[b"x"]])
-    assert calls == []
+    assert syncs == []
+
+
+def test_a_directory_that_is_made_anew_is_made_durable_again(
+    tmp_path: Path, syncs: list[tuple[str, str]]
+) -> None:
+    writer = make(sync="close", max_file_size=0)
+    target = Target(tmp_path / "out")
+    for _ in range(2):
+        writer.put(target, [b"x"])
+        until(lambda: [p for p in tmp_path.glob("out/2*") if not p.stat().st_mode & 0o222])
+        assert ("fsync", str(tmp_path)) in syncs
+        shutil.rmtree(target.directory)
+        syncs.clear()
+    writer.close()
+
+
+def test_after_a_sync_that_failed_the_data_is_written_again(
+    tmp_path: Path, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[str, int, int]] = []
+    sync, write_at = os.fdatasync, os.pwrite
+
+    def failing(descriptor: int) -> None:
+        size = os.fstat(descriptor).st_size
+        calls.append(("fdatasync", 0, size))
+        if len(calls) == 2:
+            raise OSError(errno.EIO, "Input/output error")
+        sync(descriptor)
+
+    def noted(descriptor: int, data: bytes, offset: int) -> int:
+        calls.append(("pwrite", offset, offset + len(data)))
+        return write_at(descriptor, data, offset)
+
+    monkeypatch.setattr(os, "fdatasync", failing)
+    monkeypatch.setattr(os, "pwrite", noted)
+    reports = Reports()
+    writer = make(reports, sync="flush", flush_interval=0.01)
+    writer.put(Target(tmp_path), [b"first"])
+    until(lambda: len(calls) == 1)
+    lines = noise(30_000, 60)  # several writes
+    writer.put(Target(tmp_path), lines)
+    path = segments(tmp_path)[0]
+    assert reports.wait() == (
+        f"syncing {path}: Input/output error; intake pauses until that is mended"
+    )
+    assert reports.wait() == f"syncing {path}: works again; intake goes on"
+    writer.close()
+    kinds = [kind for kind, _, _ in calls]
+    assert kinds[:3] == ["fdatasync", "fdatasync", "pwrite"]
+    safe, size = calls[0][2], calls[1][2]
+    rewritten = [(start, end) for kind, start, end in calls if kind == "pwrite"]
+    assert {start for start, _ in rewritten} >= {safe}
+    assert max(end for _, end in rewritten) == size
+    assert read(path) == ended([b"first", *lines])
 
 
 def test_two_writers_on_one_directory_keep_apart(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from segmentfiles import Segment
 
 from kumolog.errors import KumologError
 from kumolog.sources.cat import cat
@@ -160,27 +161,6 @@ def follow() -> Iterator[Callable[..., Follower]]:
             follower.process.kill()
 
 
-class Segment:
-    """A segment as a logger writes it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file = path.open("wb", buffering=0)
-        self._compressor = zstandard.ZstdCompressor().compressobj()
-
-    def write(self, text: bytes) -> None:
-        self._file.write(self._compressor.compress(text))
-        self._file.write(self._compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))
-
-    def finish(self) -> None:
-        self._file.write(self._compressor.flush())
-        self.leave()
-        self.path.chmod(0o444)
-
-    def leave(self) -> None:
-        self._file.close()
-
-
 def test_a_follower_prints_a_growing_segment_and_goes_on_to_newer_ones(
     tmp_path: Path, follow: Callable[..., Follower]
 ) -> None:
@@ -317,3 +297,28 @@ def test_a_follower_misses_nothing_of_a_writer_that_rotates(
         assert [int(follower.line()) for _ in range(20_000)] == list(range(20_000))
     assert follower.interrupt() == b""
     assert follower.process.returncode == 0
+
+
+def test_a_follower_does_not_print_a_renamed_segment_again(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    first = Segment(tmp_path / "1")
+    first.write(b"one\n")
+    follower = follow(tmp_path)
+    assert follower.line() == b"one\n"
+    first.path.rename(tmp_path / "renamed-early")
+    first.path = tmp_path / "renamed-early"
+    first.write(b"two\n")
+    assert follower.line() == b"two\n"
+    first.finish()
+    second = Segment(tmp_path / "2")
+    second.write(b"three\n")
+    assert follower.line() == b"three\n"
+    first.path.rename(tmp_path / "renamed-late")
+    second.write(b"four\n")
+    second.finish()
+    last = Segment(tmp_path / "3")
+    last.write(b"five\n")
+    last.finish()
+    assert [follower.line(), follower.line()] == [b"four\n", b"five\n"]
+    assert follower.interrupt() == b""

@@ -102,6 +102,10 @@ def maildir(path: Path, **messages: bytes) -> Path:
         (b"X-Original-To: x@d.example\nDelivered-To: c@d.example\n", "", "c@d.example"),
         (b"Delivered-To: last@d.example\nDelivered-To: first@d.example\n", "", "last@d.example"),
         (b"Return-Path: <>\nTo: c@d.example\n", "", ""),
+        (b"Return-Path: <MAILER-DAEMON>\nDelivered-To: ada\n", "", ""),
+        (b"Delivered-To: unknown\nX-Original-To: x@d.example\n", "", "x@d.example"),
+        (b"Delivered-To:\nX-Original-To: <x@D.Example>\n", "", "x@d.example"),
+        (b'Return-Path: <"a b"@c.example>\n', '"a b"@c.example', ""),
         (b"Return-Path:\n <a@b.example>\n (a comment)\n", "a@b.example", ""),
         (b"Return-Path: <\xe9@b.example>\n", "\N{REPLACEMENT CHARACTER}@b.example", ""),
         (b"Subject: x\n\nReturn-Path: <body@b.example>\n", "", ""),
@@ -132,6 +136,10 @@ def test_the_envelope_is_taken_from_what_the_delivery_left(
         (b"From MAILER-DAEMON Mon Mar  2 09:00:00 2026\r\n", b"Subject: x\r\n", ""),
         (b"From - Mon Mar  2 09:00:00 2026\n", b"Subject: x\n", ""),
         (b"From \n", b"Subject: x\n", ""),
+        (b"From root Mon Mar  2 09:00:00 2026\n", b"Subject: x\n", ""),
+        (b"From ???@??? Mon Mar  2 09:00:00 2026\n", b"Subject: x\n", ""),
+        (b"From <a@b.example> Mon Mar  2 09:00:00 2026\n", b"Subject: x\n", "a@b.example"),
+        (b'From "a b"@c.example Mon Mar  2 09:00:00 2026\n', b"X: y\n", '"a b"@c.example'),
     ],
 )
 def test_the_sender_of_an_mbox_message_may_be_in_its_first_line_only(
@@ -178,23 +186,29 @@ def test_quoted_lines_lose_one_quote_anywhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "line", "opens"),
+    ("before", "line", "after", "opens"),
     [
-        (b"\n\n", FROM, True),
-        (b"\r\n\r\n", FROM, True),
-        (b"\n", FROM, True),
-        (b"\n\n", b"From bob\n", True),
-        (b"\n\n", b"From \r\n", True),
-        (b"\n", b"From then on it was 12:30\n", False),
-        (b"\n \n", b"From then on\n", False),
-        (b"\n\n", b"From: bob@post.example\n", False),
-        (b"\n\n", b" " + FROM, False),
-        (b"\n\n", b"From " + b"x" * 1000 + b"\n", False),
-        (b"\n\n", b"From " + b"x" * LARGE + b"\n", False),
+        (b"\n\n", FROM, b"the next", True),
+        (b"\r\n\r\n", FROM, b"the next", True),
+        (b"\n", FROM, b"the next", True),
+        (b"\n\n", FROM, b"", True),
+        (b"\n\n", b"From bob\n", b"Subject: y", True),
+        (b"\n\n", b"From \r\n", b"Subject : y\r\n", True),
+        (b"\n\n", b"From \n", b"S:" + b"y" * LARGE, True),
+        (b"\n\n", b"From time to time, it rains.\n", b"the next", False),
+        (b"\n\n", b"From then on:\n", b"\nSubject: y", False),
+        (b"\n\n", b"From the end\n", b"", False),
+        (b"\n\n", b"From here\n", b"From : there\nSubject: y\n", False),
+        (b"\n", b"From then on it was 12:30\n", b"Subject: y", False),
+        (b"\n \n", b"From then on\n", b"Subject: y", False),
+        (b"\n\n", b"From: bob@post.example\n", b"Subject: y", False),
+        (b"\n\n", b" " + FROM, b"Subject: y", False),
+        (b"\n\n", b"From " + b"x" * 1000 + b"\n", b"Subject: y", False),
+        (b"\n\n", b"From " + b"x" * LARGE + b"\n", b"Subject: y", False),
     ],
 )
-def test_what_opens_a_message(before: bytes, line: bytes, opens: bool) -> None:
-    data = FROM + b"Subject: x" + before + line + b"the next\n"
+def test_what_opens_a_message(before: bytes, line: bytes, after: bytes, opens: bool) -> None:
+    data = FROM + b"Subject: x" + before + line + after
     assert len(cut(data)) == 1 + opens
     assert cut(data, pieces=7) == cut(data)
 
@@ -245,6 +259,7 @@ WORDS = st.sampled_from(
         b"x",
         b"\r",
         b" Mon Mar  2 09:00",
+        b"S: y",
         b"\nFrom ",
         b"\xff",
         b"LONG",

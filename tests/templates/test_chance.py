@@ -3,12 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from templates.dialect import engine
 
-from kumolog.templates import TemplateError, Templates
+from kumolog.templates import TemplateError
 
 
 def render(source: str, **record: Any) -> str:
-    return Templates({"Any": source}).render("Any", record)
+    return engine({"Any": source}).render("Any", record)
 
 
 def test_random_picks_a_member_or_a_character() -> None:

@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from templates.dialect import engine
 
-from kumolog.templates import TemplateError, Templates
+from kumolog.templates import TemplateError
 
 TIME = 1687624642  # Saturday, 2023-06-24 16:37:22 UTC
 
 
 def render(source: str, **record: Any) -> str:
-    return Templates({"Any": source}).render("Any", record)
+    return engine({"Any": source}).render("Any", record)
 
 
 def shown(value: Any, filter_name: str = "datetimeformat", **options: str) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from templates.dialect import engine
 
-from kumolog.templates import TemplateError, Templates, unknown_variables
-from kumolog.templates.engine import FUEL
+from kumolog.templates import TemplateError, unknown_variables
+from kumolog.templates.confined import FUEL
 
 RECORD: dict[str, Any] = {
     "type": "Bounce",
@@ -28,11 +29,11 @@ RECORD: dict[str, Any] = {
 
 
 def render(source: str, record: dict[str, Any] = RECORD, **others: str) -> str:
-    return Templates({"Bounce": source, **others}).render("Bounce", record)
+    return engine({"Bounce": source, **others}).render("Bounce", record)
 
 
 def failure(source: str, record: dict[str, Any] = RECORD, **others: str) -> str:
-    templates = Templates({"Bounce": source, **others})
+    templates = engine({"Bounce": source, **others})
     with pytest.raises(TemplateError) as caught:
         templates.render("Bounce", record)
     assert "\n" not in str(caught.value)
@@ -62,7 +63,7 @@ def test_null_is_none_and_an_omitted_field_is_undefined() -> None:
 
 
 def test_what_one_record_had_is_not_there_for_the_next() -> None:
-    templates = Templates({"Any": "{{ sender }},{{ queue }},{{ id }}"})
+    templates = engine({"Any": "{{ sender }},{{ queue }},{{ id }}"})
     assert templates.render("Any", {"sender": "a", "queue": "q", "id": "1"}) == "a,q,1"
     assert templates.render("Any", {"sender": None, "id": "2"}) == "none,,2"
     assert templates.render("Any", {}) == ",,"
@@ -134,7 +135,7 @@ def test_any_text_in_any_field_comes_out_as_it_is(record: dict[str, Any]) -> Non
 
 def test_records_with_texts_in_ever_other_fields_render_right() -> None:
     names = [f"f{index}" for index in range(10)]
-    templates = Templates({"Any": ",".join(f"{{{{ {name} }}}}" for name in names)})
+    templates = engine({"Any": ",".join(f"{{{{ {name} }}}}" for name in names)})
     for pattern in range(2**10):
         record = {name: name for index, name in enumerate(names) if pattern >> index & 1}
         assert templates.render("Any", record) == ",".join(record.get(name, "") for name in names)
@@ -328,7 +329,7 @@ def test_urlencode_is_no_filter_of_kumomta() -> None:
 
 
 def test_now_is_the_clocks_time_in_microseconds() -> None:
-    templates = Templates({"Any": "{{ now() }}"}, clock=lambda: 1678065221.1234567)
+    templates = engine({"Any": "{{ now() }}"}, clock=lambda: 1678065221.1234567)
     assert templates.render("Any", {}) == "1678065221.123456"
 
 
@@ -344,7 +345,7 @@ def test_the_whole_record_as_json_is_compact_sorted_and_safe_in_html() -> None:
 
 def test_a_template_that_does_not_compile_is_named_with_its_source_line() -> None:
     with pytest.raises(TemplateError) as caught:
-        Templates({"Delivery": "ok", "Bounce": "first\n{{ id\n"})
+        engine({"Delivery": "ok", "Bounce": "first\n{{ id\n"})
     text = str(caught.value)
     assert text.startswith('compiling template: "first\n{{ id\n" for record type Bounce: ')
     assert "unexpected end of input" in text
@@ -400,7 +401,7 @@ def test_endless_recursion_is_an_error() -> None:
 
 
 def test_a_failure_inside_the_engine_is_an_error_and_the_next_record_is_fine() -> None:
-    templates = Templates({"Bounce": "{{ [1]|slice(count)|list }}{{ id }}"})
+    templates = engine({"Bounce": "{{ [1]|slice(count)|list }}{{ id }}"})
     with pytest.raises(TemplateError, match=r"capacity overflow \(in Bounce\)"):
         templates.render("Bounce", {"id": "x", "count": 2**62})
     assert templates.render("Bounce", {"id": "x", "count": 1}) == "[[1]]x"
@@ -411,7 +412,7 @@ def test_an_interrupt_is_no_template_error() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Templates({"Any": "{{ now() }}"}, clock=interrupted).render("Any", {})
+        engine({"Any": "{{ now() }}"}, clock=interrupted).render("Any", {})
 
 
 def test_a_template_has_no_way_into_python() -> None:

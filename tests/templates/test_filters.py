@@ -9,12 +9,13 @@ import minijinja
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from templates.dialect import engine
 
-from kumolog.templates import TemplateError, Templates
+from kumolog.templates import TemplateError
 
 
 def render(source: str, **record: Any) -> str:
-    return Templates({"Any": source}).render("Any", record)
+    return engine({"Any": source}).render("Any", record)
 
 
 def failure(source: str, **record: Any) -> str:

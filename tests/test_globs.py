@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kumolog.api.globs import Glob
 from kumolog.errors import KumologError
+from kumolog.globs import Glob
 
 FILES = [
     "a.lua",

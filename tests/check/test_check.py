@@ -3,42 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from check.checks import LOGGER, Check, codes, logger, only
 from support import init
 
-from kumolog.check import Finding, Outcome, check_policy
-
-LOGGER = "kumo.configure_local_logs { log_dir = 'out' }"
-Check = Callable[..., Outcome]
-
-
-@pytest.fixture
-def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
-    """Checks init.lua, which has that source; modules by name stand beside it."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(source: str, **modules: str) -> Outcome:
-        for name, text in {"init": source, **modules}.items():
-            (tmp_path / f"{name}.lua").write_text(text)
-        return check_policy("init.lua")
-
-    return run
-
-
-def logger(*settings: str) -> str:
-    return init(f"kumo.configure_local_logs {{ log_dir = 'out', {', '.join(settings)} }}")
-
-
-def codes(outcome: Outcome) -> list[str]:
-    return [finding.code for finding in outcome.findings]
-
-
-def only(outcome: Outcome) -> Finding:
-    (finding,) = outcome.findings
-    return finding
+from kumolog.check import Finding, check_policy
 
 
 def test_a_good_policy_is_clean(check: Check) -> None:
@@ -195,6 +166,16 @@ def test_a_call_of_what_cannot_be_had_is_an_error_at_its_place(
     assert finding.message.startswith("kumo.dns.lookup_mx is not available in kumolog: ")
 
 
+def test_parameters_that_the_policy_only_tries_are_refused_there(check: Check) -> None:
+    body = f"""{LOGGER}
+      local function try(catch, f) assert(not catch(f, {{ nme = 1 }})) end
+      local function handler(problem) return problem end
+      try(pcall, kumo.configure_local_logs) try(pcall, kumo.configure_log_hook)
+      try(pcall, function(t) kumo.configure_bounce_classifier(t) end)
+      try(function(f, t) return xpcall(f, handler, t) end, kumo.configure_log_disposition_hook)"""
+    assert check(init(body)).findings == []
+
+
 def test_one_that_the_policy_guards_is_none(check: Check) -> None:
     guarded = (
         "pcall(function() kumo.mimepart.parse(''):rebuild() end) pcall(kumo.dns.lookup_mx, 'x')"
@@ -273,8 +254,7 @@ FIRED = {
           kumo.on(name, function() end)
         end
         kumo.on('validate_config', function() end)
-        kumo.on('get_queue_config', function() error('not fired') end)
-        kumo.on('log_disposition_mine', function() end)""",
+        kumo.on('get_queue_config', function() error('not fired') end)""",
     "a constructor that a handler names": """
         kumo.on('get_queue_config', function(domain)
           return kumo.make_queue_config { protocol = { custom_lua = { constructor = 'make.it' } } }
@@ -409,6 +389,23 @@ def test_a_log_dir_that_a_file_is_in_the_way_of_is_an_error(check: Check, tmp_pa
 def test_nothing_is_made(check: Check, tmp_path: Path) -> None:
     check(init("kumo.configure_local_logs { log_dir = 'a/b/c' }"))
     assert os.listdir(tmp_path) == ["init.lua"]
+
+
+def test_what_the_policy_writes_is_thrown_away(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("as it was")
+    body = f"""{LOGGER}
+      local f = io.open('made', 'w') f:write 'x' f:close() assert(io.open('made'):read() == 'x')
+      local g = kumo.fs.open('kept', 'a') g:write '!' g:close()
+      assert(io.open('kept'):read 'a' == 'as it was!' and kumo.secrets.load './kept' == 'as it was!')
+      local db = require('sqlite').open 'db' db:execute 'create table t (a)'
+      assert(#require('sqlite').open('db'):execute 'select name from sqlite_master' == 1)
+      assert(os.rename('kept', 'moved') and not io.open 'kept' and io.open 'moved')
+      assert(os.remove 'moved' and not os.remove 'moved' and io.open('/dev/null', 'w'):write 'x')
+      assert(not pcall(kumo.fs.open, '', 'w'))"""
+    outcome = check(init(body))
+    assert outcome.findings == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["init.lua", "kept"]
+    assert (tmp_path / "kept").read_text() == "as it was"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Shell patterns for paths: `kumo.fs.glob`, the config monitor and whoever else looks for files.
+"""Shell patterns for paths: `kumo.fs.glob`, the config monitor, tailers: whoever looks for files.
 
 ``?`` and ``*`` match neither a ``/`` nor a dot at the start of a name, ``[...]`` and ``[!...]`` one
 character, ``{a,b}`` alternatives, ``\\`` quotes, and ``**`` as a whole component stands for any
@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from kumolog.api.files import FILES, Files
 from kumolog.errors import KumologError
+from kumolog.files import FILES, Files
 
 _SPECIAL: Final = frozenset("*?[{\\")
 _MEMBER: Final = re.compile(r"\\(.)|(.)", re.DOTALL)
@@ -46,10 +46,13 @@ class Glob(Struct, frozen=True):
 
         What cannot be listed is passed over. Raises KumologError for a name that is not UTF-8.
         """
+        return sorted(map(utf8, self.found(base, files)))
+
+    def found(self, base: str, files: Files = FILES) -> set[str]:
+        """As `paths`, in no order, and with surrogates for what is not UTF-8."""
         top = "/" if self.is_absolute else base
         prefix = "/" if self.is_absolute else ""
-        found = {prefix + path for path in _Tree(top, files).walk("", self.parts) if path}
-        return sorted(map(utf8, found))
+        return {prefix + path for path in _Tree(top, files).walk("", self.parts) if path}
 
 
 def utf8(path: str) -> str:

@@ -1,0 +1,116 @@
+"""A short session of the fault bench; ``python -m tests.faults`` is the long one."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from faults.account import Tally
+from faults.disk import CannotMountError, FailingDisk, small_disk
+from faults.injected import CannotCompileError, Injected, Injection
+from faults.kills import Killing
+from faults.load import POLICY, line
+from faults.process import REPOSITORY, Home
+from faults.resume import Resuming
+
+SEED = int.from_bytes(os.urandom(3), "big")
+
+
+def check(tally: Tally) -> None:
+    assert tally.is_well, f"seed {SEED}: {tally}"
+    assert tally.segments > 0
+
+
+def quiet(count: int) -> None:
+    """No progress."""
+
+
+@pytest.fixture
+def injection(tmp_path: Path) -> Injection:
+    try:
+        return Injection(tmp_path, tmp_path / "logs")
+    except CannotCompileError as error:
+        return pytest.skip(str(error))
+
+
+def test_killed_at_any_moment_it_keeps_what_a_reader_could_see_and_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    check(Killing(Home(tmp_path), longest=2.0, slack=3600).run(6, SEED, quiet))
+
+
+def test_killed_while_the_disk_fails_it_keeps_that_too(
+    tmp_path: Path, injection: Injection
+) -> None:
+    injection.rate(0.02)
+    home = Home(tmp_path)
+    killing = Killing(
+        home, "--sync", "flush", longest=2.0, slack=3600, environment=injection.environment
+    )
+    check(killing.run(4, SEED, quiet))
+
+
+def test_while_operations_fail_nothing_is_lost_or_written_twice(
+    tmp_path: Path, injection: Injection
+) -> None:
+    tally = Injected(Home(tmp_path), injection, "--sync", "flush").run(1.5, SEED)
+    check(tally)
+    assert tally.faults
+
+
+def test_a_disk_that_fills_up_and_directories_that_vanish_cost_nothing(tmp_path: Path) -> None:
+    try:
+        with small_disk(tmp_path) as disk:
+            check(FailingDisk(Home(tmp_path, disk)).run(2, SEED))
+    except CannotMountError as error:
+        pytest.skip(f"mounting a small file system: {error}")
+
+
+def test_with_a_checkpoint_every_event_is_there_however_often_it_is_killed(tmp_path: Path) -> None:
+    check(Resuming(Home(tmp_path)).run(3, SEED, events=6_000))
+
+
+def test_sync_flush_syncs_data_and_directories_before_anything_is_called_complete(
+    tmp_path: Path,
+) -> None:
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("there is no strace")
+    (tmp_path / "init.lua").write_text(POLICY)
+    calls = "trace=openat,write,fsync,fdatasync,fchmod"
+    options = ["--sync", "flush", "--root", "new/logs", "--flush-interval", "10ms"]
+    command = [sys.executable, "-m", "kumolog", "run", "init.lua", *options]
+    done = subprocess.run(
+        [strace, "-f", "-y", "-e", calls, "-o", "calls", *command],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        input=line(0, 0),
+        capture_output=True,
+    )
+    if not (tmp_path / "calls").stat().st_size:
+        pytest.skip(f"strace does not work here: {done.stderr.decode()}")
+    assert done.returncode == 0, done.stderr.decode()
+    root = tmp_path.resolve()
+    logs = root / "new" / "logs" / "all"
+    (segment,) = logs.iterdir()
+    own = _calls_of_the_writer(tmp_path / "calls", segment)
+    places = [place for call, place in own if call == "fsync" and place != segment]
+    assert places[:4] == [logs, logs.parent, logs.parent.parent, root]
+    assert own.index(("fsync", root)) < own.index(("write", segment))
+    assert [call for call, place in own if place == segment][-2:] == ["fsync", "fchmod"]
+
+
+def _calls_of_the_writer(trace: Path, segment: Path) -> list[tuple[str, Path]]:
+    """Each call of the thread that made the segment, with the path of its descriptor."""
+    form = re.compile(r"^(\d+) +(\w+)\((?:.*= \d+<([^>]*)>|\d+<([^>]*)>)", re.M)
+    calls = [
+        (thread, call, Path(opened or used))
+        for thread, call, opened, used in form.findall(trace.read_text())
+    ]
+    writer = next(thread for thread, call, place in calls if (call, place) == ("openat", segment))
+    return [(call, place) for thread, call, place in calls if thread == writer]
