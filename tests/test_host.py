@@ -275,19 +275,21 @@ def test_a_rejects_file_that_cannot_be_written_is_an_error(
         run_policy(init(LOGGER), ["nonsense"], rejects=tmp_path)
 
 
-def test_after_hurry_slow_handlers_are_not_waited_for(tmp_path: Path) -> None:
+def test_after_hurry_a_policy_gets_a_grace_and_a_stuck_handler_is_cut_off(tmp_path: Path) -> None:
     policy = tmp_path / "init.lua"
     body = "kumo.configure_local_logs { log_dir = 'out', filter_event = 'f' }"
     rest = """kumo.on('f', function(msg)
       while msg:get_meta 'stuck' do end
+      if msg:get_meta 'slow' then for _ = 1, 1e6 do end end
       return true
     end)"""
     policy.write_text(init(body, rest))
     rejects = tmp_path / "rejects.jsonl"
     host = Host.open(policy, root=tmp_path, rejects=rejects, handler_timeout=3600)
     host.hurry()
+    host.log({"type": "Delivery", "meta": {"slow": True}})
     host.log({"type": "Delivery", "meta": {"stuck": True}})
     host.log({"type": "Delivery"})
     (logger,) = host.close().loggers
-    assert (logger["failed"], logger["written"]) == (1, 1)
-    assert "without returning" in rejects.read_text()
+    assert (logger["failed"], logger["written"]) == (1, 2)
+    assert "init.lua:6: did not return before the end of the run" in rejects.read_text()

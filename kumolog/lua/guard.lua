@@ -15,6 +15,7 @@ local OWN_SOURCE = '=kumolog'
 -- every coroutine inside it raises again, so that no pcall loop outlives its budget.
 
 local HOOK_INTERVAL, LINE_INTERVAL = 10000, 1000 -- instructions, lines
+local THE_END = math.huge -- what the clock shows when the run is not to last any longer
 local calls, watched, started, budget = 0, 0, 0, math.huge
 local stopped, reason -- the number of the call that has to end, and why
 local interrupted = setmetatable({}, { __mode = 'k' }) -- coroutines that an error of the hook ended
@@ -51,7 +52,9 @@ local function check_budgets()
   local ok, now = pcall(clock)
   if not ok then return stop_if_python_raised(now) end
   if watched ~= calls then watched, started = calls, now end
-  if now - started > budget then
+  if now == THE_END then
+    stopped, reason = calls, 'did not return before the end of the run'
+  elseif now - started > budget then
     stopped, reason = calls, format('ran for more than %gs without returning', budget)
   elseif takes_too_much() then
     stopped, reason = calls, TOO_MUCH
@@ -116,6 +119,7 @@ end
 -- How many seconds of its budget are left to the call that runs now, for what waits where no hook runs.
 local function seconds_left()
   local now = clock()
+  if now == THE_END then return 0 end
   if watched ~= calls then watched, started = calls, now end
   return budget - (now - started)
 end

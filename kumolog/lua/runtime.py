@@ -32,6 +32,7 @@ _Failure = tuple[int, int, PolicyError]  # place in the batch, logger
 
 
 FILTERS: Final = "the filter handlers"
+GRACE: Final = 2.0  # seconds that a hurried policy may still take, for all of its calls together
 _OWN: Final = Visit("what kumolog itself has in Lua", inf)
 
 
@@ -103,7 +104,7 @@ class Runtime:
         self.refused_methods: Callable[[str], Mapping[str, str]] = lambda _: {}
         self._values = values = self._run_chunk("values")
         self.convert = Converter(self._lua, values)
-        self._haste = 1.0
+        self._grace_ends = inf
         self._guard = self._run_chunk("guard", self._clock, self._max_memory, self._restrict)
         self._sandbox = self._run_chunk("sandbox", self._guard, values)
         env = self._sandbox["env"]
@@ -201,9 +202,9 @@ class Runtime:
             path.read_text("latin-1"), *own, *others, name="=kumolog", mode="t"
         )
 
-    def call_own(self, function: Any, *arguments: Any) -> LuaValue:
+    def call_own(self, function: Any, *arguments: Any, visit: Visit = _OWN) -> LuaValue:
         """Calls a function of such a file with JSON-like values; gives its first result."""
-        results = self._entering(_OWN, function, *map(self.convert.to_lua, arguments))
+        results = self._entering(visit, function, *map(self.convert.to_lua, arguments))
         return self.convert.from_lua(_pair(results)[0])
 
     # Running ------------------------------------------------------------------------------------
@@ -367,11 +368,11 @@ class Runtime:
         self._failures.append((place - 1, logger - 1, self._error(text, lines, python_text(at))))
 
     def hurry(self) -> None:
-        """Makes budgets pass in no time: only what is quick is still waited for.
+        """Gives the policy a grace for what was accepted; then only what is quick is waited for.
 
         May be called from a signal handler.
         """
-        self._haste = 1e12
+        self._grace_ends = min(self._grace_ends, time.monotonic() + GRACE)
         self._pulse.hurried = True
 
     def has_room(self) -> bool:
@@ -427,9 +428,10 @@ class Runtime:
         return python_text(text)
 
     def _clock(self) -> float:
-        """Seconds, for budgets; guard.lua asks every so many instructions."""
+        """Seconds, for budgets, infinite after the grace; guard.lua asks every so often."""
         self._pulse.beat()
-        return time.monotonic() * self._haste
+        now = time.monotonic()
+        return now if now < self._grace_ends else inf
 
     def _restrict(self) -> None:
         """Makes Lua's limit hold again."""
@@ -464,7 +466,9 @@ class Runtime:
             try:
                 result = to_lua(function(*map(from_lua, arguments)))
                 return (_LARGE if convert.lifted else True), result
-            except (KumologError, ValueError) as error:
+            except KumologError as error:
+                return False, lua_text(error.with_hint[:_LONGEST_ERROR])
+            except ValueError as error:
                 return False, lua_text(str(error)[:_LONGEST_ERROR])
             except LuaMemoryError:
                 return False, "not enough memory"

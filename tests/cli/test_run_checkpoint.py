@@ -16,7 +16,7 @@ from cli.command import LOGGER, Command, wait_until
 from support import init
 
 RUN = ("run", "init.lua", "--checkpoint", "state", "--json")
-SLOW = "kumo.on('f', function(msg) for _ = 1, 4000 do end return true end)"
+SLOW = "kumo.on('f', function(msg) for _ = 1, 8000 do end return true end)"
 PADDING = "x" * 400  # so that a file comes in several pieces
 
 
@@ -156,19 +156,25 @@ def test_after_kills_at_any_moment_every_event_is_in_the_output(
         write(kumolog, str(number), zstandard.compress(text) if number % 2 else text)
     options = (*RUN, "in", "--flush-interval", "20ms", "--sync", sync)
     luck = random.Random(sync)
+    killed = 0
     for _ in range(4):
         before = len(kumolog.segments("other"))
         with kumolog.start(*options) as process:
-            wait_until(lambda b=before: len(kumolog.segments("other")) > b)
-            time.sleep(luck.random() * 0.6)
+            wait_until(
+                lambda p=process, b=before: (
+                    p.poll() is not None or len(kumolog.segments("other")) > b
+                )
+            )
+            time.sleep(luck.random() * 0.4)
             process.kill()
-            process.wait()
+            killed += process.wait() == -signal.SIGKILL
         for log_dir in ("out", "other"):
             logged = {record["size"] for record in kumolog.records(log_dir)}
             for name, reached in checkpoint(kumolog).items():
                 first = int(name) * per_file
                 known = range(first, first + min(reached["line"], per_file))
                 assert logged.issuperset(known), f"{name} is ahead of {log_dir}"
+    assert killed
     done = kumolog.run(*options)
     assert done.returncode in (0, 1), done.stderr
     for log_dir in ("out", "other"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections import defaultdict
@@ -191,11 +192,18 @@ def remove(segments: Iterable[Path]) -> None:
                 directory.rmdir()
 
 
-def said(diagnostics: Path, tally: Tally, *, pauses_end: bool) -> None:
-    """Count what was repaired, and what should not have been said."""
+def said(
+    diagnostics: Path, tally: Tally, *, pauses_end: bool, repairs_may_fail: bool = False
+) -> None:
+    """Count what was repaired, and what should not have been said.
+
+    Where the disk fails a repair may do so too, and is left to the next start.
+    """
     text = diagnostics.read_text(errors="replace") if diagnostics.exists() else ""
     tally.repaired += text.count("was left unfinished; repaired")
     tally.other += text.count("Traceback") + text.count("kumolog: error: ")
+    if repairs_may_fail:
+        tally.other -= len(re.findall(r"kumolog: error: \S+ left as it was: ", text))
     if pauses_end:
         paused, resumed = text.count("intake pauses until"), text.count("intake goes on")
         tally.other += abs(paused - resumed)

@@ -45,6 +45,7 @@ class Killing:
 
     def run(self, kills: int, seed: int, progress: Callable[[int], None]) -> Tally:
         """Kill, start once more, and account for everything."""
+        Sender(kills, self._home).end()  # without its directories kumolog does not start
         numbers = iter(range(kills))
 
         def work() -> None:
@@ -97,5 +98,6 @@ class Killing:
         for killed in self._killed:
             account.expect(killed.sender, killed.promised, killed.seen)
         account.settle({killed.sender: killed.fed for killed in self._killed})
-        said(self._home.diagnostics, tally, pauses_end=False)
+        may_fail = self._environment is not None
+        said(self._home.diagnostics, tally, pauses_end=False, repairs_may_fail=may_fail)
         return tally
