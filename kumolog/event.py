@@ -95,7 +95,7 @@ class EventDecoder:
         except (MsgspecError, UnicodeDecodeError, RecursionError):
             return self._decode_each(lines)
         unchanged = len(records) == len(lines) and _encoder.encode_lines(records) == text
-        if not unchanged or (b"\\" in text and _breaks_lines(records)):
+        if not unchanged or (_may_break_lines(text) and any(map(breaks_lines, records))):
             return self._decode_each(lines)
         return Batch(records, lines, range(len(lines)), lines)
 
@@ -118,7 +118,7 @@ class EventDecoder:
     def _decode_one(self, line: bytes, batch: Batch) -> tuple[Record, bytes]:
         try:
             record = _decoder.decode(line)
-            if encode(record) == line and not (b"\\" in line and _breaks_lines((record,))):
+            if encode(record) == line and not (_may_break_lines(line) and breaks_lines(record)):
                 return record, line
         except (MsgspecError, UnicodeDecodeError, RecursionError):
             pass  # incomplete or wrong: complete() tells which
@@ -140,8 +140,9 @@ class EventDecoder:
         return record, encode(whole)
 
 
-def _breaks_lines(records: Sequence[Record]) -> bool:
-    return any(map(breaks_lines, records))
+def _may_break_lines(text: bytes) -> bool:
+    """Whether JSON as the encoder writes it has a line break in some string."""
+    return b"\\n" in text or b"\\r" in text
 
 
 def _parse(line: bytes) -> dict[str, Any]:

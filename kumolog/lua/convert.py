@@ -22,6 +22,7 @@ _FRESH_COROUTINE = "_LuaCoroutineFunction"  # one that has not run: lupa calls i
 _INT64 = range(-(2**63), 2**63)
 _SCALARS = frozenset((type(None), bool, int, float))
 _TEXTS = frozenset((str, bytes))
+_FLAT = _SCALARS | _TEXTS
 _SHORT = 4096  # characters of a text for which there is always room
 
 
@@ -87,15 +88,24 @@ class Converter:
             raise KumologError("cannot convert a value to Lua: it is nested too deeply") from None
 
     def column(self, values: list[Any]) -> Any:
-        """A Lua table of one converted value for each place of the list; raises as `to_lua`."""
+        """A Lua table of one converted value for each place of the list; raises as `to_lua`.
+
+        At place 0 it has true where some values are tables.
+        """
         self.lift()
-        if all(type(value) is str for value in values):
+        kinds = set(map(type, values))
+        if kinds == {str}:
             texts = {value: lua_text(value) for value in set(values)}  # of a column, few differ
             return self._table_from([texts[value] for value in values])
+        if kinds == {int} and min(values) in _INT64 and max(values) in _INT64:
+            return self._table_from(values)
         try:
-            return self._list(values)
+            table = self._list(values)
         except RecursionError:
             raise KumologError("cannot convert values to Lua: they are nested too deeply") from None
+        if not kinds <= _FLAT:
+            table[0] = True
+        return table
 
     def lift(self) -> None:
         """Lets Lua take all the memory that it asks for."""

@@ -2,8 +2,8 @@
 
 local guard, env, values, host, multiple, message_methods, message_changes = ...
 
-local begin_call, bridge, call, frames_of_failure, is_full, on_error, place =
-  guard.begin_call, guard.bridge, guard.call, guard.frames_of_failure, guard.is_full, guard.on_error, guard.place
+local bridge, call, entry, frames_of_failure, is_full, on_error, place =
+  guard.bridge, guard.call, guard.entry, guard.frames_of_failure, guard.is_full, guard.on_error, guard.place
 local most, takes_too_much, TOO_MUCH = guard.most, guard.takes_too_much, guard.TOO_MUCH
 local byte, collectgarbage, concat, copy, error, format, integer, match, min, next, open, pack, pcall, rawget,
       rawset, set_buffer, setmetatable, sub, text_of_file, type, unpack, write, xpcall =
@@ -103,22 +103,36 @@ end
 
 local column_of, meta_of = bridge(host.column), bridge(host.get_meta)
 
+-- The columns that have tables, of which every handler gets a copy, by batch; all others are in the batch itself.
+local nested = setmetatable({}, { __mode = 'k' })
+
 -- The first look at a key: the column is fetched for the whole batch, where that is possible.
-local function first_meta(self, key)
+local function fetch_column(handle, batch, key)
+  local column = column_of(handle, key)
+  if column and column[0] then -- it has tables
+    nested[batch] = nested[batch] or {}
+    nested[batch][key] = column
+  elseif column then
+    rawset(batch, key, column)
+  end
+  return column
+end
+
+local function other_meta(self, key)
   local handle, index = message_at(self, 'get_meta')
-  local column = not self[3] and type(key) == 'string' and column_of(handle, key)
+  if self[3] or type(key) ~= 'string' then return meta_of(handle, index, key) end
+  local batch = self[1]
+  local column = nested[batch] and nested[batch][key] or fetch_column(handle, batch, key)
   if not column then return meta_of(handle, index, key) end
-  rawset(self[1], key, column)
-  return methods.get_meta(self, key)
+  local value = column[index]
+  return type(value) == 'table' and copy(value) or value
 end
 
 function methods.get_meta(self, key)
   local batch = self[1]
   local column = batch and not self[3] and batch[key]
-  if not column then return first_meta(self, key) end
-  local value = column[self[2]]
-  if type(value) == 'table' then return copy(value) end
-  return value
+  if column then return column[self[2]] end
+  return other_meta(self, key)
 end
 
 local asking, asking_logger -- the message whose handler runs, and for which logger
@@ -168,6 +182,7 @@ local function open_journal(path)
 end
 
 local ended_at -- the record at which memory was used up
+local WEIGHED = 8 -- after each so many-th record it is looked whether a quick handler has used up its memory
 
 -- Asks about the records from one place to another.
 local function ask_about(first, last, attempt, batch, kinds, steps, seconds, answers, failed)
@@ -185,9 +200,11 @@ local function ask_about(first, last, attempt, batch, kinds, steps, seconds, ans
           event = step.event
           rawset(env, '_KUMO_CURRENT_EVENT', event)
         end
-        begin_call(seconds)
+        entry.calls, entry.budget = entry.calls + 1, seconds
         local ok, result = attempt(step.handler, on_error, message)
-        if ok and collectgarbage('count') > most and takes_too_much() then ok, result = false, TOO_MUCH end
+        if i % WEIGHED == 0 and ok and collectgarbage('count') > most and takes_too_much() then
+          ok, result = false, TOO_MUCH
+        end
         answer = ok and (result and 'p' or 'f') or 'e'
         if not ok then
           failed(i, l, result, concat(frames_of_failure(), '\n'), step.place)

@@ -16,7 +16,9 @@ local OWN_SOURCE = '=kumolog'
 
 local HOOK_INTERVAL, LINE_INTERVAL = 10000, 1000 -- instructions, lines
 local THE_END = math.huge -- what the clock shows when the run is not to last any longer
-local calls, watched, started, budget = 0, 0, 0, math.huge
+-- The newest call from the host: its number, and the seconds that it may take. Whoever calls the policy sets both.
+local entry = { calls = 0, budget = math.huge }
+local watched, started = 0, 0
 local stopped, reason -- the number of the call that has to end, and why
 local interrupted = setmetatable({}, { __mode = 'k' }) -- coroutines that an error of the hook ended
 
@@ -24,7 +26,7 @@ local interrupted = setmetatable({}, { __mode = 'k' }) -- coroutines that an err
 local escaped
 local function stop_if_python_raised(problem)
   if type(problem) == 'userdata' and not file_type(problem) then
-    stopped, reason, escaped = calls, 'interrupted', escaped or problem
+    stopped, reason, escaped = entry.calls, 'interrupted', escaped or problem
   end
 end
 
@@ -51,19 +53,19 @@ local function is_full() return takes_more_than(0.75 * most) end
 local function check_budgets()
   local ok, now = pcall(clock)
   if not ok then return stop_if_python_raised(now) end
-  if watched ~= calls then watched, started = calls, now end
+  if watched ~= entry.calls then watched, started = entry.calls, now end
   if now == THE_END then
-    stopped, reason = calls, 'did not return before the end of the run'
-  elseif now - started > budget then
-    stopped, reason = calls, format('ran for more than %gs without returning', budget)
+    stopped, reason = entry.calls, 'did not return before the end of the run'
+  elseif now - started > entry.budget then
+    stopped, reason = entry.calls, format('ran for more than %gs without returning', entry.budget)
   elseif takes_too_much() then
-    stopped, reason = calls, TOO_MUCH
+    stopped, reason = entry.calls, TOO_MUCH
   end
 end
 
 local function watch()
-  if stopped ~= calls then check_budgets() end
-  if stopped ~= calls then return end
+  if stopped ~= entry.calls then check_budgets() end
+  if stopped ~= entry.calls then return end
   -- The host's own code is never interrupted: only the policy's has somebody to catch the error.
   if getinfo(2, 'S').source == OWN_SOURCE then return end
   interrupted[running()] = true
@@ -74,7 +76,7 @@ end
 local function still_in_time(...)
   local ok, problem = ...
   if not ok then stop_if_python_raised(problem) end
-  if stopped == calls then error(reason, 2) end
+  if stopped == entry.calls then error(reason, 2) end
   return ...
 end
 
@@ -83,13 +85,13 @@ end
 local function unless_stopped(handler)
   return function(problem)
     stop_if_python_raised(problem)
-    if stopped == calls then return problem end
+    if stopped == entry.calls then return problem end
     return handler(problem)
   end
 end
 
 -- Whether the last call from the host overran a budget.
-local function was_stopped() return stopped == calls end
+local function was_stopped() return stopped == entry.calls end
 
 local hook, events = watch, ''
 
@@ -120,8 +122,8 @@ end
 local function seconds_left()
   local now = clock()
   if now == THE_END then return 0 end
-  if watched ~= calls then watched, started = calls, now end
-  return budget - (now - started)
+  if watched ~= entry.calls then watched, started = entry.calls, now end
+  return entry.budget - (now - started)
 end
 
 -- What Python is to find room for when it answers has to be there before it is asked.
@@ -129,7 +131,6 @@ local function stop_if_full()
   if takes_too_much() then error(TOO_MUCH, 0) end
 end
 
-local function begin_call(seconds) calls, budget = calls + 1, seconds end
 
 -- Errors: the message as text, and the policy's own frames.
 
@@ -192,7 +193,7 @@ end
 -- A budgeted call from the host, which may have handed over much: ok, then the results or the error text.
 local function call(seconds, f, ...)
   restrict()
-  begin_call(seconds)
+  entry.calls, entry.budget = entry.calls + 1, seconds
   return xpcall(f, on_error, ...)
 end
 
@@ -207,7 +208,7 @@ end
 local function outcome(ok, value)
   if ok ~= true then restrict() end
   if ok then return value end
-  if ok == nil then stopped, reason = calls, value end
+  if ok == nil then stopped, reason = entry.calls, value end
   error(value, 0)
 end
 
@@ -220,10 +221,10 @@ end
 
 return {
   OWN_SOURCE = OWN_SOURCE,
-  begin_call = begin_call,
   bridge = bridge,
   call = call,
   dump = string.dump,
+  entry = entry,
   frames_of_failure = frames_of_failure,
   is_full = is_full,
   most = most,
