@@ -16,7 +16,7 @@ from kumolog.errors import EventError, KumologError
 from kumolog.mail.addresses import EnvelopeAddress
 from kumolog.nodeid import NodeId
 from kumolog.queue_name import compose_queue_name
-from kumolog.record import STRUCTURED_FIELDS, Record
+from kumolog.record import MEMBERS, STRUCTURED_FIELDS, Record
 from kumolog.spool_id import created_at, new_spool_id
 
 _OMITTED_WHEN_NULL = frozenset(
@@ -51,12 +51,10 @@ def complete(given: Mapping[str, Any], size: int, node: NodeId, clock: Clock) ->
     ``clock`` gives the time for an event that has none. Raises EventError naming the field that is
     wrong.
     """
-    full = _defaults(given, size, node, clock)
-    full.update(
-        (key, value)
-        for key, value in given.items()
-        if value is not None or key not in _OMITTED_WHEN_NULL
-    )
+    full = _defaults(given, size, node, clock) | given
+    for key in _OMITTED_WHEN_NULL & given.keys():
+        if given[key] is None:
+            del full[key]
     full["response"] = _response(given["type"], given.get("response"))
     full["peer_address"] = _with_defaults({"name": "", "addr": ""}, full["peer_address"])
     for seconds, text in _TIMES.items():
@@ -76,8 +74,9 @@ def _defaults(given: Mapping[str, Any], size: int, node: NodeId, clock: Clock) -
     now = int(clock.wall())
     meta = given.get("meta")
     reception_protocol = meta.get("reception_protocol") if isinstance(meta, dict) else None
+    has_id = "id" in given or given["type"] == "Rejection"
     return {
-        "id": "" if given["type"] == "Rejection" else new_spool_id(clock),
+        "id": "" if has_id else new_spool_id(clock),
         "sender": "",
         "recipient": "",
         "queue": "",
@@ -177,6 +176,14 @@ def _unix_seconds(name: str, text: str) -> int:
     if instant is None or instant.tzinfo is None:
         raise EventError(f"field `{name}`: expected an RFC 3339 time, got {text!r:.60}")
     return math.floor(instant.timestamp())
+
+
+def has_unknown(given: Mapping[str, Any], name: str = "") -> bool:
+    """Whether an event (or the object of that name) has fields that no record has."""
+    return not given.keys() <= MEMBERS[name] or any(
+        isinstance(given[inner], dict) and has_unknown(given[inner], inner)
+        for inner in STRUCTURED_FIELDS & given.keys()
+    )
 
 
 def with_unknown(known: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

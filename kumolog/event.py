@@ -17,14 +17,14 @@ import msgspec
 from msgspec import MsgspecError
 
 from kumolog.clock import SYSTEM_CLOCK, Clock
-from kumolog.completion import breaks_lines, complete, with_unknown
+from kumolog.completion import breaks_lines, complete, has_unknown, with_unknown
 from kumolog.errors import EventError
 from kumolog.nodeid import NodeId
-from kumolog.record import RECORD_TYPES, Record
+from kumolog.record import RECORD_TYPES, KnownRecord, Record
 
 _INPUT_ONLY = ("data", "data_base64")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_decoder = msgspec.json.Decoder(Record)
+_decoder = msgspec.json.Decoder(KnownRecord)
 _any_decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
@@ -118,8 +118,9 @@ class EventDecoder:
     def _decode_one(self, line: bytes, batch: Batch) -> tuple[Record, bytes]:
         try:
             record = _decoder.decode(line)
-            if encode(record) == line and not (_may_break_lines(line) and breaks_lines(record)):
-                return record, line
+            finished = encode(record)
+            if not (_may_break_lines(finished) and breaks_lines(record)):
+                return record, finished
         except (MsgspecError, UnicodeDecodeError, RecursionError):
             pass  # incomplete or wrong: complete() tells which
         return self.complete(_parse(line), batch)
@@ -132,11 +133,9 @@ class EventDecoder:
         index = len(batch.records)
         if data is not None:
             batch.data[index] = data
-        known = msgspec.to_builtins(record)
-        whole = with_unknown(known, given)
-        if whole == known:
+        if not has_unknown(given):
             return record, encode(record)
-        batch.unknown[index] = whole
+        batch.unknown[index] = whole = with_unknown(msgspec.to_builtins(record), given)
         return record, encode(whole)
 
 

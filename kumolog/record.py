@@ -6,6 +6,7 @@ writes. Events, which may leave fields out, are completed in `kumolog.event`.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
@@ -106,6 +107,27 @@ class Record(Struct, kw_only=True, gc=False):
     session_id: str | UnsetType = UNSET
 
 
+class _KnownEnhancedCode(EnhancedCode, gc=False, forbid_unknown_fields=True): ...
+
+
+class _KnownResponse(Response, gc=False, forbid_unknown_fields=True):
+    enhanced_code: _KnownEnhancedCode | None
+
+
+class _KnownPeer(Peer, gc=False, forbid_unknown_fields=True): ...
+
+
+class _KnownSourceAddress(SourceAddress, gc=False, forbid_unknown_fields=True): ...
+
+
+class KnownRecord(Record, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """A record that has no field that kumolog does not know, nor any object in it."""
+
+    response: _KnownResponse
+    peer_address: _KnownPeer | None
+    source_address: _KnownSourceAddress | UnsetType | None = UNSET
+
+
 _NESTED: dict[str, Any] = {
     "response": Response,
     "enhanced_code": EnhancedCode,
@@ -127,3 +149,10 @@ RECORD_FIELDS = tuple(_paths(Record))
 """Every field by its path, such as ``response.enhanced_code.class``."""
 STRUCTURED_FIELDS = frozenset(_NESTED)
 """The fields that are objects with fields of their own."""
+MEMBERS = MappingProxyType(
+    {
+        name: frozenset(struct.__struct_encode_fields__)
+        for name, struct in {"": Record, **_NESTED}.items()
+    }
+)
+"""The names of the fields in each of these, and under "" of those in the record itself."""
