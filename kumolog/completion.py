@@ -51,7 +51,7 @@ def complete(given: Mapping[str, Any], size: int, node: NodeId, clock: Clock) ->
     ``clock`` gives the time for an event that has none. Raises EventError naming the field that is
     wrong.
     """
-    full = _defaults(given, size, node, clock) | given
+    full = {**_defaults(given, size, node, clock), **given}
     for key in _OMITTED_WHEN_NULL & given.keys():
         if given[key] is None:
             del full[key]

@@ -24,7 +24,7 @@ from kumolog.record import RECORD_TYPES, KnownRecord, Record
 
 _INPUT_ONLY = ("data", "data_base64")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_decoder = msgspec.json.Decoder(KnownRecord)
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(KnownRecord)
 _any_decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 encode = _encoder.encode

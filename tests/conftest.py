@@ -6,10 +6,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from support import Event, Logged, RunPolicy
 
 from kumolog.host import Host
+
+# No test may fail because the machine is busy, nor because hypothesis takes long to find values there.
+hypothesis.settings.register_profile(
+    "kumolog", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("kumolog")
 
 
 @pytest.fixture
