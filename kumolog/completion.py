@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -112,9 +112,10 @@ def _derive(record: Record, given: Mapping[str, Any]) -> None:
             record.queue = str(error)  # KumoMTA: the error text stands in the name's place
 
 
-def breaks_lines(record: Record) -> bool:
-    """Whether the reply's text still has line breaks."""
-    return _LINE_BREAK.search(record.response.content) is not None
+def breaks_lines(records: Iterable[Record]) -> bool:
+    """Whether the text of some reply still has line breaks."""
+    texts = "".join([record.response.content for record in records])
+    return "\n" in texts or "\r" in texts
 
 
 def one_line(text: str) -> str:

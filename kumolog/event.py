@@ -95,7 +95,7 @@ class EventDecoder:
         except (MsgspecError, UnicodeDecodeError, RecursionError):
             return self._decode_each(lines)
         unchanged = len(records) == len(lines) and _encoder.encode_lines(records) == text
-        if not unchanged or (_may_break_lines(text) and any(map(breaks_lines, records))):
+        if not unchanged or (b"\\" in text and breaks_lines(records)):
             return self._decode_each(lines)
         return Batch(records, lines, range(len(lines)), lines)
 
@@ -119,7 +119,7 @@ class EventDecoder:
         try:
             record = _decoder.decode(line)
             finished = encode(record)
-            if not (_may_break_lines(finished) and breaks_lines(record)):
+            if not breaks_lines((record,)):
                 return record, finished
         except (MsgspecError, UnicodeDecodeError, RecursionError):
             pass  # incomplete or wrong: complete() tells which
@@ -137,11 +137,6 @@ class EventDecoder:
             return record, encode(record)
         batch.unknown[index] = whole = with_unknown(msgspec.to_builtins(record), given)
         return record, encode(whole)
-
-
-def _may_break_lines(text: bytes) -> bool:
-    """Whether JSON as the encoder writes it has a line break in some string."""
-    return b"\\n" in text or b"\\r" in text
 
 
 def _parse(line: bytes) -> dict[str, Any]:
