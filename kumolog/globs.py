@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ from kumolog.files import FILES, Files
 _SPECIAL: Final = frozenset("*?[{\\")
 _MEMBER: Final = re.compile(r"\\(.)|(.)", re.DOTALL)
 _NOT_HIDDEN: Final = r"(?!\A\.)"
+_MOST_ROWS: Final = 1000
 
 _Parts = tuple[str | re.Pattern[str] | None, ...]
 _Identity = tuple[int, int]
@@ -176,24 +178,48 @@ def _part(name: str) -> str | re.Pattern[str] | None:
 
 
 def _regex(pattern: str) -> str:
-    parts, position = [], 0
+    return "|".join(map(_regex_of_row, _rows(pattern)))
+
+
+def _rows(pattern: str) -> list[list[str]]:
+    """The elements of the pattern, once for each choice that its alternatives leave."""
+    rows: list[list[str]] = [[]]
+    position = 0
     while position < len(pattern):
         end = _after(pattern, position)
-        parts.append(_element(pattern[position:end]))
+        element = pattern[position:end]
+        choices = [[element]]
+        if element.startswith("{"):
+            choices = [row for inner in _alternatives(element[1:-1]) for row in _rows(inner)]
+        if len(rows) * len(choices) > _MOST_ROWS:
+            raise ValueError(f"its alternatives leave more than {_MOST_ROWS} choices")
+        rows = [row + choice for row in rows for choice in choices]
         position = end
-    return "".join(parts)
+    return rows
+
+
+def _regex_of_row(row: list[str]) -> str:
+    """Without alternatives, what follows a ``*`` is best found where it comes first.
+
+    So only the last ``*`` ever has to give anything back, and no name takes long.
+    """
+    stretches: list[list[str]] = [[]]
+    for before, element in pairwise(["", *row]):
+        if element != "*":
+            stretches[-1].append(_element(element))
+        elif before != "*":
+            stretches.append([])
+    first, *others = map("".join, stretches)
+    early = [f"(?>{_NOT_HIDDEN}[^/]*?{stretch})" for stretch in others[:-1]]
+    return "".join((first, *early, *(f"{_NOT_HIDDEN}[^/]*{stretch}" for stretch in others[-1:])))
 
 
 def _element(element: str) -> str:
     first = element[0]
-    if first == "*":
-        return f"{_NOT_HIDDEN}[^/]*"
     if first == "?":
         return f"{_NOT_HIDDEN}[^/]"
     if first == "[":
         return _class(element[1:-1])
-    if first == "{":
-        return f"(?:{'|'.join(map(_regex, _alternatives(element[1:-1])))})"
     return re.escape(element[1:] if first == "\\" else element)
 
 

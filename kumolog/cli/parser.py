@@ -215,6 +215,20 @@ def _test(parser: argparse.ArgumentParser) -> None:
     add("-k", dest="expression", metavar="EXPR", help="run tests whose names match, as pytest does")
     add("-x", dest="stop_at_first", action="store_true", help="stop at the first failure")
     add(
+        "--last-failed",
+        action="store_true",
+        help="run what failed when tests were last run here; everything if nothing did",
+    )
+    add("--shuffle", action="store_true", help="run files, blocks and tests in a random order")
+    add("--seed", metavar="N", type=int, help="shuffle in the order that a run with N was in")
+    add(
+        "--timeout",
+        metavar="DURATION",
+        type=_some_seconds,
+        help="how long a test of a spec may take (10s)",
+    )
+    add("--list", action="store_true", help="show the tests and their places, and run none")
+    add(
         "--watch",
         action="store_true",
         help="go on, and run again what a changed file is needed for; Ctrl-C ends it",
@@ -233,17 +247,73 @@ def _test(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write the golden files that tests compare with: what comes out now is right",
     )
+    add("--json", action="store_true", help="print the results on standard output as JSON alone")
     add("-v", "--verbose", action="store_true", help="show every test, and why some are pending")
 
 
 def _cat(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Writes the records of segments, one line each, also while they grow."
-    parser.add_argument(
-        "paths", metavar="PATH", nargs="+", help="files, directories of segments, or -"
+    from kumolog.cli.choices import add_choosing, add_showing  # no other command has them
+
+    parser.description = (
+        "Writes the records of segments, one line each, also while they grow: as they are stored, "
+        "or chosen and shown as the options say. Times are in UTC."
     )
-    parser.add_argument(
-        "-f", "--follow", action="store_true", help="go on as segments grow and new ones come"
+    add = parser.add_argument
+    add(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        help="files, directories of segments, quoted glob patterns, or -; plain, zstd or gzip",
     )
+    add("-f", "--follow", action="store_true", help="go on as segments grow and new ones come")
+    add(
+        "--merge",
+        action="store_true",
+        help="in the order of their timestamps, across all segments; with -f, what is there at a "
+        "time is merged",
+    )
+    add("-n", metavar="N", type=_count, help="stop after the first N records")
+    add("--tail", metavar="N", type=_count_or_none, help="begin with the last N records")
+    add_choosing(parser)
+    add_showing(parser)
+
+
+def _stats(parser: argparse.ArgumentParser) -> None:
+    from kumolog.cli.choices import fields
+
+    parser.description = (
+        "Counts the records of segments by type, recipient domain, site, response code, bounce "
+        "classification and time. Delivered are Delivery records, bounced are Bounce, Expiration "
+        "and AdminBounce; the delivery rate is delivered / (delivered + bounced), and the bounce "
+        "rate is the rest of it. Transient failures are counted apart. Latency is the time from "
+        "created to timestamp of Delivery records; median and p95 are right to 1 %. Where a field "
+        "has more than some 50,000 values, rare ones are summed, and the table says so. Exit code "
+        "1 when something could not be read or is no record."
+    )
+    add = parser.add_argument
+    add(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        help="files, directories of segments, or -; plain, zstd or gzip",
+    )
+    add(
+        "--by",
+        metavar="FIELD",
+        type=fields,
+        action="extend",
+        default=[],
+        help="count by this field in place of the others, or by these, with commas: egress_source, "
+        "meta.tenant, response.code, headers.x-campaign; may be given several times",
+    )
+    add(
+        "--top",
+        metavar="N",
+        type=_count,
+        default=10,
+        help="rows of a table; the rest is summed (default: %(default)s)",
+    )
+    add("--json", action="store_true", help="everything as one JSON object")
 
 
 def _repair(parser: argparse.ArgumentParser) -> None:
@@ -300,6 +370,10 @@ def _count(text: str) -> int:
     raise argparse.ArgumentTypeError("it must be a whole number from 1 on")
 
 
+def _count_or_none(text: str) -> int:
+    return 0 if text == "0" else _count(text)
+
+
 def _lua_memory(text: str) -> int:
     match = _SIZE.fullmatch(text)
     if match is None:
@@ -332,6 +406,7 @@ _COMMANDS = {
     "test": _Command("run policy specs", _test),
     "explain": _Command("show what each logger decides about an event, and why", _explain),
     "cat": _Command("show the records of segments", _cat),
+    "stats": _Command("count the records of segments", _stats),
     "repair": _Command("mend segments that were left unfinished or are damaged", _repair),
     "script": _Command("run a Lua file with the functions of KumoMTA", _script, True),
     "api": _Command("show what KumoMTA's Lua functions take, and which work here", _api),

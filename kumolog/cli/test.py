@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from kumolog.testing.reporter import Reporter
 
 _POLL_SECONDS = 0.3
+_SEEDS = 100_000
 _EXIT_CODES = {
     "OK": OK,
     "TESTS_FAILED": FAILED,
@@ -102,43 +104,63 @@ class _Runs:
     def _run(self, targets: Sequence[Target]) -> tuple[int, Reporter]:
         from kumolog.testing.coverage import Coverage
         from kumolog.testing.reporter import Reporter
+        from kumolog.testing.results import as_json
         from kumolog.testing.session import Asked, run_tests
 
         options = self._options
         specs = [str(target.path) for target in targets]
         coverage = Coverage([*PATTERNS, *specs]) if options.coverage else None
         stopping = self._stop.is_set
+        write = _unheard if options.json or options.list else self._write
         reporter = Reporter(
-            self._write, painter(), self._terminal.show, stopping, verbose=options.verbose
+            write, painter(), self._terminal.show, stopping, verbose=options.verbose
         )
+        seed = self._seed()
         asked = Asked(
             targets,
             options.expression,
             options.stop_at_first,
             options.junit,
             options.update_golden,
+            options.last_failed,
+            seed,
+            options.timeout,
+            options.list,
         )
         code = _EXIT_CODES[run_tests(asked, reporter, coverage).name]
+        if options.list:
+            reporter.show_collected(self._write)
         if not reporter.has_run_nothing:
             reporter.show_failures()
             reporter.show_summary()
-            judged = self._judge(coverage)
+            if seed is not None:
+                write(f"the order is that of --seed {seed}\n")
+            judged = self._judge(coverage, write)
             code = code or judged
+        if options.json:
+            self._write(f"{as_json(reporter, coverage, seed)}\n")
         if self._output_error is not None:
             raise self._output_error
         return code, reporter
 
-    def _judge(self, coverage: Coverage | None) -> int:
+    def _seed(self) -> int | None:
+        """Of the order in which tests are run, if it is to be another one than theirs."""
+        given: int | None = self._options.seed
+        if given is None and self._options.shuffle:
+            return secrets.randbelow(_SEEDS)
+        return given
+
+    def _judge(self, coverage: Coverage | None, write: Callable[[str], None]) -> int:
         """Shows what was covered; the exit code for it."""
         if coverage is None:
             return OK
-        self._write(f"\n{coverage.report()}\n")
+        write(f"\n{coverage.report()}\n")
         if self._options.lcov is not None:
             _write_report(self._options.lcov, coverage.lcov())
         least = self._options.fail_under
         if least is None or coverage.meets(least):
             return OK
-        self._write(f"\nreached {coverage.percent:.2f}% of the lines, fewer than {least:g}%\n")
+        write(f"\nreached {coverage.percent:.2f}% of the lines, fewer than {least:g}%\n")
         return FAILED
 
     def _write(self, text: str) -> None:
@@ -179,6 +201,10 @@ def _write_report(report: str, text: str) -> None:
         Path(report).write_text(text, encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise KumologError(f"writing the report {report}: {error.strerror}") from error
+
+
+def _unheard(_text: str) -> None:
+    """What people would read."""
 
 
 def _is_there(path: str) -> bool:

@@ -4,146 +4,264 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO
+from typing import TYPE_CHECKING
 
-from kumolog.errors import SegmentError
-from kumolog.segments.candidates import POLL_SECONDS, Candidates
-from kumolog.segments.reader import Decoded, GrowingFile, is_complete, open_decoded, torn_note
-from kumolog.sources.inputs import empty_note
-from kumolog.sources.lines import MAX_LINE
-from kumolog.sources.paths import STDIN, Input, expand, is_regular, readable, segments
+from kumolog.errors import KumologError
+from kumolog.reading.sink import LastLines, Sink
+from kumolog.reading.times import Window
+from kumolog.segments.candidates import POLL_SECONDS
+from kumolog.sources.inputs import empty_note, total_size
+from kumolog.sources.paths import Input
+from kumolog.sources.places import Place, Watched, checked_inputs
 from kumolog.sources.stop import Stop
+from kumolog.sources.streams import MERGED, MOST_OPEN, Reporter, Stream
+
+if TYPE_CHECKING:
+    from kumolog.sources.merging import Merge
+
+
+Progress = Callable[[int, int | None], None]
+
+
+def _unwatched(_consumed: int, _total: int | None) -> None:
+    """Nobody looks at the progress."""
 
 
 def cat(
     paths: Sequence[str],
-    out: BinaryIO,
+    sink: Sink,
     *,
-    follow: bool,
     report: Callable[[str], None],
     stop: Stop,
+    follow: bool = False,
+    merge: bool = False,
+    window: Window | None = None,
+    is_wanted: Callable[[], bool] = lambda: True,
+    progress: Progress = _unwatched,
 ) -> bool:
-    """Write the lines of files and directories of segments to ``out``, in order.
+    """Give ``sink`` the lines of files, directories of segments and glob patterns, in order.
 
-    With ``follow`` it goes on until ``stop`` is set: a writable segment may grow, and once it is
-    read-only and read to its end, the directory's newer ones follow (KumoMTA: tailer). Only whole
-    lines are written, save one of more than 16 MiB, which is passed on as it comes.
+    With ``merge`` that is the order of their timestamps. With ``follow`` it goes on, until ``stop``
+    is set or ``is_wanted`` says no, with whatever is written to any of them, as it comes. Segments
+    that can have no record in ``window`` are not read; the others are read in full. Only whole
+    lines are given, save one of more than 16 MiB where the sink takes everything as it is.
+
+    ``progress`` is told, often, of the bytes read and of those of all inputs as they are stored
+    (None where one has no known size), unless it follows.
 
     Returns whether everything was read; ``report`` is told of what was not. Raises KumologError for
-    a path that is missing or not readable, and OSError where ``out`` fails.
+    a path that is missing or not readable, and OSError where the sink's output fails.
     """
-    reader = _Reader(follow, report, stop)
-    inputs = expand(paths)
-    for path in paths:
-        if not follow and os.path.isdir(path) and not segments(path):
-            report(empty_note(path))
+    places = [Place(path) for path in paths]
+    found = checked_inputs(places)
+    reading = _Reading(sink, Reporter(report), stop, follow, merge, window or Window())
     if follow:
-        tails = [reader.follow(path) for path in paths]
+        reading.follow(places, is_wanted)
     else:
-        tails = [reader.read(entry) for entry in inputs]
-    while tails and not stop.is_set():
-        tails = [tail for tail in tails if _waits_after(tail, out, stop)]
-        out.flush()
-        if tails:
-            stop.wait(POLL_SECONDS)
-    return reader.all_well
+        for place, inputs in zip(places, found, strict=True):
+            if place.is_pattern and not inputs:
+                raise KumologError(f"reading {place.name}: no file matches this pattern")
+            if place.may_grow and not inputs:
+                report(empty_note(place.argument))
+        entries = [entry for inputs in found for entry in inputs]
+        reading.progress, reading.total = progress, total_size(entries)
+        reading.read([reading.stream(entry) for entry in entries])
+    sink.flush()
+    return reading.reporter.all_well
 
 
-def _waits_after(tail: Iterator[bytes], out: BinaryIO, stop: Stop) -> bool:
-    """Write what ``tail`` has now; whether there may be more later."""
-    for piece in tail:
-        out.write(piece)
-        if not piece or stop.is_set():
-            return True
-    return False
-
-
-def _nothing(_status: os.stat_result | None = None) -> None:
-    """Nobody asks what has become of the file."""
-
-
-class _Reader:
-    """Gives out whole lines, and an empty piece wherever there is nothing more for now."""
-
-    def __init__(self, follow: bool, report: Callable[[str], None], stop: Stop) -> None:
-        self._follow = follow
-        self._report = report
+class _Reading:
+    def __init__(
+        self,
+        sink: Sink,
+        reporter: Reporter,
+        stop: Stop,
+        follow: bool,
+        merge: bool,
+        window: Window,
+    ) -> None:
+        self.reporter = reporter
+        self.progress: Progress = _unwatched
+        self.total: int | None = None
+        self._sink = sink
         self._stop = stop
-        self.all_well = True
+        self._follow = follow
+        self._merge = _new_merge(sink) if merge else None
+        self._window = window
+        self._awake = 0  # streams of this round that keep their file open
 
-    def follow(self, path: str) -> Iterator[bytes]:
-        if path == STDIN or not os.path.isdir(path):
-            yield from self.read(Input(path))
+    def stream(self, entry: Input) -> Stream:
+        splits = self._sink.takes_all and self._merge is None
+        return Stream(entry, self.reporter, self._stop, follow=self._follow, splits=splits)
+
+    def read(self, streams: Sequence[Stream]) -> None:
+        """Give out what there is at first."""
+        if self._sink.tail is None:
+            self._go_on(streams)
             return
-        candidates = Candidates(path)
+        last = LastLines(self._sink.tail)
+        if self._merge is not None:
+            for lines in self._merged(streams):
+                last.add(lines, MERGED)
+        else:
+            self._find_last(streams, last)
+        self._sink.put_last(last)
+
+    def follow(self, places: Sequence[Place], is_wanted: Callable[[], bool]) -> None:
+        """Give out what there is, then what comes, until nothing more can come."""
+        groups = [_Group(place, self.stream, self.reporter) for place in places]
+        give_out: Callable[[Sequence[Stream]], None] = self.read
+        while True:
+            for group in groups:
+                group.look()
+            give_out([stream for group in groups for stream in group.live])
+            give_out = self._go_on
+            for group in groups:
+                group.settle()
+            self._sink.flush()
+            if self._is_done or not any(group.goes_on for group in groups):
+                return
+            if self._stop.wait(POLL_SECONDS) or not is_wanted():
+                return
+
+    @property
+    def _is_done(self) -> bool:
+        return self._stop.is_set() or self._sink.is_full
+
+    def _go_on(self, streams: Sequence[Stream]) -> None:
+        """Give out what there is now and was not given out."""
+        self._awake = 0
+        if self._merge is not None:
+            for lines in self._merged(streams):
+                self._sink.put_lines(lines, MERGED)
+                if self._is_done:
+                    return
+            for stream in streams:
+                self._rest(stream)
+            return
+        for stream in streams:
+            if self._is_done:
+                return
+            if stream.is_fresh and not self._may_have_wanted(stream):
+                stream.close()
+                continue
+            for piece in stream:
+                self._sink.put(piece, stream.name)
+                self._tell()
+                if self._sink.is_full:
+                    return
+            self._rest(stream)
+
+    def _find_last(self, streams: Sequence[Stream], last: LastLines) -> None:
+        """The last lines that there are, with no more reading than that takes."""
+        self._awake = 0
+        for stream in reversed(streams):
+            is_needed = not last.is_full or (self._follow and not stream.is_complete())
+            if not is_needed or not self._may_have_wanted(stream):
+                stream.close()
+                continue
+            own = LastLines(last.count)
+            for piece in stream:
+                own.add(self._sink.chosen(piece, stream.name), stream.name)
+                self._tell()
+            last.put_before(own)
+            self._rest(stream)
+
+    def _merged(self, streams: Sequence[Stream]) -> Iterator[list[bytes]]:
+        assert self._merge is not None
+        sources: list[tuple[Stream, float | None]] = []
+        for stream in streams:
+            if not stream.is_fresh:
+                sources.append((stream, None))
+            elif self._may_have_wanted(stream):
+                sources.append((stream, self._first_timestamp(stream.entry)))
+            else:
+                stream.close()
+        for lines in self._merge.lines(sources):
+            self._tell()
+            yield lines
+
+    def _tell(self) -> None:
+        self.progress(self.reporter.consumed, self.total)
+
+    def _rest(self, stream: Stream) -> None:
+        """Let go of a file that nobody writes to, where many are waited for."""
+        if stream.ended or stream.is_parked:
+            return
+        self._awake += 1
+        if self._awake > MOST_OPEN and stream.is_quiet():
+            stream.park()
+            self._awake -= 1
+
+    def _may_have_wanted(self, stream: Stream) -> bool:
+        """Whether a file can have records of the window, as far as can be told without reading."""
+        window, path = self._window, stream.entry.path
+        if window.is_open or not stream.entry.is_regular:
+            return True
+        may_grow = self._follow and not stream.is_complete()
+        if not may_grow and window.is_over(path, stream.modified()):
+            return False
+        if not window.may_be_ahead(path):
+            return True
+        first = self._first_timestamp(stream.entry)
+        return first is None or not window.is_ahead(path, first)
+
+    def _first_timestamp(self, entry: Input) -> float | None:
+        """The first timestamp in a regular file, None where there is none near its start."""
+        if not entry.is_regular:
+            return None
+        stream = Stream(entry, Reporter(_not_yet), self._stop, follow=False, splits=False)
+        for piece in stream:
+            stream.close()
+            from kumolog.sources.merging import Timestamps
+
+            return Timestamps().first(piece.split(b"\n"))
+        return None
+
+
+def _new_merge(sink: Sink) -> Merge:
+    from kumolog.sources.merging import Merge  # what is read in its own order needs no decoder
+
+    return Merge(sink.chosen)
+
+
+def _not_yet(_message: str) -> None:
+    """What is wrong with a file is told when it is read."""
+
+
+class _Group:
+    """The files of a place that are followed."""
+
+    def __init__(self, place: Place, stream: Callable[[Input], Stream], reporter: Reporter) -> None:
+        self.live: list[Stream] = []
+        self._stream = stream
+        self._reporter = reporter
+        self._watched = Watched(place) if place.may_grow else None
+        if self._watched is None:
+            self.live.append(stream(Input(place.argument)))
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether anything may come."""
+        return bool(self.live) or self._watched is not None
+
+    def look(self) -> None:
+        """Find what is new."""
+        if self._watched is None:
+            return
         try:
-            while True:
-                segment = candidates.next()
-                if segment is None:
-                    yield b""
-                else:
-                    yield from self.read(Input(segment), candidates.done)
-        except SegmentError as error:
-            self._failed(str(error))
+            fresh = self._watched.fresh()
+        except KumologError as error:
+            self._reporter.failed(str(error))
+            self._watched = None
+            return
+        self.live += [self._stream(Input(path)) for path in fresh]
+        # A name that comes up late may stand before others.
+        self.live.sort(key=lambda stream: os.fsencode(stream.entry.path))
 
-    def read(self, entry: Input, done: Callable[..., None] = _nothing) -> Iterator[bytes]:
-        """``done`` is told the status of the file in the end, nothing if it cannot be opened."""
-        try:
-            with entry.open() as file:
-                growing = self._follow and is_regular(file)
-                raw = GrowingFile(file) if growing else readable(file, self._stop)
-                decoded = open_decoded(raw, entry.name)
-                yield from self._whole_lines(decoded)
-                if decoded.torn and is_complete(file):
-                    self._report(torn_note(entry.name))
-                done(os.fstat(file.fileno()))
-        except OSError as error:
-            self._failed(f"reading {entry.name}: {error.strerror}")
-            done()
-
-    def _whole_lines(self, decoded: Decoded) -> Iterator[bytes]:
-        lines = _WholeLines()
-        cut_off = True
-        try:
-            for data in decoded:
-                piece = lines.feed(data)
-                if piece or not data:
-                    yield piece
-            cut_off = decoded.torn or self._stop.is_set()
-        except SegmentError as error:
-            self._failed(str(error))
-        yield from lines.finish(cut_off)
-
-    def _failed(self, message: str) -> None:
-        self.all_well = False
-        self._report(message)
-
-
-class _WholeLines:
-    """Holds back the line that is not at its end yet, unless it is too long to hold."""
-
-    def __init__(self) -> None:
-        self._held: list[bytes] = []
-        self._size = 0
-        self._spilled = False
-
-    def feed(self, data: bytes) -> bytes:
-        """Return what can be written now that ``data`` has come."""
-        end = data.rfind(b"\n") + 1
-        ready = b""
-        if end:
-            ready = b"".join((*self._held, data[:end]))
-            self._held, self._size, self._spilled = [], 0, False
-        if end < len(data):
-            self._held.append(data[end:])
-            self._size += len(data) - end
-        if self._size > MAX_LINE:
-            ready += b"".join(self._held)
-            self._held, self._size, self._spilled = [], 0, True
-        return ready
-
-    def finish(self, cut_off: bool) -> Iterator[bytes]:
-        """Give out the last line where it has no end of its own; a part of one if it is begun."""
-        last = b"" if cut_off else b"".join(self._held)
-        if last or self._spilled:
-            yield last + b"\n"
+    def settle(self) -> None:
+        """Leave behind what has ended."""
+        for stream in self.live:
+            if stream.ended and self._watched is not None:
+                self._watched.read(stream.entry.path, stream.status)
+        self.live = [stream for stream in self.live if not stream.ended]

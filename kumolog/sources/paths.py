@@ -27,6 +27,11 @@ class Input:
     def name(self) -> str:
         return display_name(self.path)
 
+    @property
+    def is_regular(self) -> bool:
+        """Whether it is a regular file, now."""
+        return self.path != STDIN and os.path.isfile(self.path)
+
     def open(self) -> io.FileIO:
         """Open for unbuffered reading. Raises OSError."""
         if self.path == STDIN:

@@ -26,7 +26,10 @@ class Command:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.prefix: list[str] = []
-        self.environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        self.environment = os.environ | {
+            "PYTHONPATH": str(ROOT),
+            "XDG_CACHE_HOME": str(directory.with_name(f"{directory.name}-cache")),
+        }
         self.policy(init(LOGGER))
 
     def policy(self, source: str | bytes, name: str = "init.lua") -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -64,6 +65,16 @@ def test_a_failure_is_told_with_what_went_in_and_what_came_out(specs: Command) -
         "       -> out: Delivery filtered by wanted (init.lua:5)\n"
     ) in failure
     assert summary.startswith("1 passed, 1 pending, 1 failed in 1 file (")
+
+
+def test_what_fails_for_the_same_reason_is_told_once(specs: Command) -> None:
+    specs.policy("nonsense", "init.lua")
+    shown = said(specs.run("test"))
+    assert (
+        "failed: the policy > logs the bakery (policy_spec.lua:5)\n"
+        "failed: the policy > logs the harbour (policy_spec.lua:9)\n\n  before_each of 'the policy': init.lua:1: "
+    ) in shown
+    assert shown.count("init.lua:1: ") == 1
 
 
 def test_passing_is_told_in_a_line_for_each_file(specs: Command) -> None:
@@ -189,6 +200,110 @@ def test_a_report_is_written(specs: Command) -> None:
     assert [suite.attrib[name] for name in ("tests", "failures", "skipped", "errors")] == list(
         "3110"
     )
+
+
+def test_the_report_has_the_place_and_the_blocks_of_each_test(specs: Command) -> None:
+    (specs.directory / "policies").mkdir()
+    specs.policy(SPEC, "policies/some_spec.lua")
+    specs.run("test", "policies", "--junit", "junit.xml")
+    cases = ElementTree.parse(specs.directory / "junit.xml").iter("testcase")
+    assert [
+        [case.attrib[name] for name in ("classname", "name", "file", "line")] for case in cases
+    ] == [
+        ["policies.some_spec", f"the policy > {name}", "policies/some_spec.lua", line]
+        for name, line in (
+            ("logs the bakery", "5"),
+            ("logs the harbour", "9"),
+            ("is not written yet", "14"),
+        )
+    ]
+
+
+def test_what_failed_is_run_again(specs: Command) -> None:
+    specs.policy("it('passes', function() end)", "other_spec.lua")
+    specs.run("test")
+    again = said(specs.run("test", "--last-failed"))
+    assert again.startswith("policy_spec.lua: 1 failed\n")
+    specs.policy(PASSING, "policy_spec.lua")
+    assert said(specs.run("test", "--last-failed")).startswith("policy_spec.lua: 1 passed\n")
+    assert "3 passed, 1 pending in 2 files" in said(specs.run("test", "--last-failed"))
+    assert not list(specs.directory.glob(".*"))
+
+
+def test_tests_run_in_a_random_order_that_can_be_had_again(specs: Command) -> None:
+    blocks = "".join(
+        f"describe('{block}', function()"
+        + "".join(f" it('{block}{number}', function() end)" for number in range(6))
+        + " end)\n"
+        for block in "abc"
+    )
+    specs.policy(blocks, "policy_spec.lua")
+    specs.policy(blocks, "other_spec.lua")
+
+    def order(*arguments: str) -> list[str]:
+        lines = said(specs.run("test", "-v", *arguments)).splitlines()
+        return [line.split(" (")[0] for line in lines if " > " in line or line.endswith(".lua")]
+
+    orders = [order("--seed", seed) for seed in "112"]
+    assert orders[0] == orders[1] != orders[2]
+    assert sorted(orders[0]) == sorted(orders[2])
+    within = [line.split("passed")[-1].split(" > ")[0] for line in orders[0] if " > " in line]
+    assert all(len({*within[at : at + 6]}) == 1 for at in range(0, 36, 6))  # blocks stay together
+    shuffled = said(specs.run("test", "--shuffle"))
+    seed = shuffled.rstrip().rpartition("the order is that of --seed ")[2]
+    assert int(seed) >= 0
+
+
+def test_tests_are_listed_and_not_run(specs: Command) -> None:
+    done = specs.run("test", "--list")
+    assert said(done).splitlines() == [
+        "policy_spec.lua:5: the policy > logs the bakery",
+        "policy_spec.lua:9: the policy > logs the harbour",
+        "policy_spec.lua:14: the policy > is not written yet",
+    ]
+    assert done.returncode == 0
+
+
+def test_a_test_may_be_given_less_time(specs: Command) -> None:
+    specs.policy("it('runs on', function() while true do end end)", "policy_spec.lua")
+    done = specs.run("test", "--timeout", "200ms")
+    assert "ran for more than 0.2s without returning" in said(done)
+
+
+def test_results_are_printed_for_programs(specs: Command) -> None:
+    done = specs.run("test", "--json", "--coverage", "--seed", "1")
+    assert done.returncode == 1
+    shown = json.loads(done.stdout)
+    assert shown["counts"] == {"passed": 1, "failed": 1, "pending": 1}
+    assert shown["seed"] == 1
+    (failed,) = [test for test in shown["tests"] if test["state"] == "failed"]
+    assert failed["name"] == "the policy > logs the harbour"
+    assert failed["place"] == "policy_spec.lua:9"
+    assert failed["failures"][0].startswith("assert.equal: expected 1, got 0\n")
+    assert failed["printed"]["stdout"] == "not yet\n"
+    (file,) = shown["coverage"]["files"]
+    assert (file["file"], file["missing"], file["branches"]) == ("init.lua", [], 0)
+    assert shown["coverage"]["percent"] == 100
+
+
+def test_a_test_that_passed_though_events_were_rejected_is_told_of(specs: Command) -> None:
+    specs.policy(
+        """local kumolog = require 'kumolog'
+        it('is careless', function() kumolog.load('init.lua'):log { type = 'Delivry' } end)
+        it('is careful', function()
+          local policy = kumolog.load 'init.lua'
+          policy:log { type = 'Delivry' }
+          assert.equal(1, #policy:rejects())
+        end)""",
+        "policy_spec.lua",
+    )
+    done = specs.run("test")
+    assert done.returncode == 0
+    assert (
+        "passed, but events were rejected that it did not ask about: is careless "
+        "(policy_spec.lua:2)\n\n  event 1: unknown record type 'Delivry': did you mean `Delivery`?\n"
+    ) in said(done)
+    assert "is careful" not in said(done)
 
 
 def test_golden_files_are_made_on_demand_and_then_compared_with(specs: Command) -> None:

@@ -2,18 +2,23 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
 from segmentfiles import Segment
 
 from kumolog.errors import KumologError
+from kumolog.reading.sink import Sink
+from kumolog.reading.times import Window
 from kumolog.sources.cat import cat
 from kumolog.sources.lines import MAX_LINE
 from kumolog.sources.stop import Stop
@@ -22,16 +27,18 @@ TEXT = b"".join(b'{"type":"Delivery","n":%d}\n' % number for number in range(30_
 
 
 class Result:
-    def __init__(self, *paths: Path) -> None:
+    def __init__(
+        self, *paths: Path, tail: int | None = None, limit: int | None = None, **options: Any
+    ) -> None:
         out = io.BytesIO()
         self.reports: list[str] = []
         with Stop() as stop:
             self.all_well = cat(
                 [str(path) for path in paths],
-                out,
-                follow=False,
+                Sink(out, tail=tail, limit=limit),
                 report=self.reports.append,
                 stop=stop,
+                **options,
             )
         self.output = out.getvalue()
 
@@ -109,15 +116,125 @@ def test_a_missing_path_is_an_error_before_anything_is_written(tmp_path: Path) -
         Result(tmp_path, tmp_path / "gone")
 
 
+def stamped(*stamps: int, tag: str = "x") -> bytes:
+    return b"".join(b'{"timestamp":%d,"tag":"%s"}\n' % (s, tag.encode()) for s in stamps)
+
+
+def stored(path: Path, text: bytes, modified: int | None = None) -> Path:
+    """A finished segment."""
+    path.write_bytes(zstandard.compress(text))
+    path.chmod(0o444)
+    if modified is not None:
+        os.utime(path, (modified, modified))
+    return path
+
+
+def test_patterns_name_segments_and_directories(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    for name in ("1_recv", "1_deliv", "2_recv", "d/3"):
+        stored(tmp_path / name, name.encode() + b"\n")
+    assert Result(tmp_path / "*_recv").output == b"1_recv\n2_recv\n"
+    assert Result(tmp_path / "[d]").output == b"d/3\n"
+    with pytest.raises(KumologError, match="no file matches this pattern"):
+        Result(tmp_path / "*.gz")
+
+
+def test_segments_are_merged_in_the_order_of_time(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    stored(tmp_path / "a/1", stamped(1, 4, 3, 8))
+    stored(tmp_path / "b/1", stamped(2, 3, 5, tag="y"))
+    (tmp_path / "b/2").write_bytes(stamped(6, 9, tag="z"))
+    result = Result(tmp_path / "a", tmp_path / "b", merge=True)
+    order = re.findall(rb'(\d+),"tag":"(.)"', result.output)
+    assert b" ".join(number + tag for number, tag in order) == b"1x 2y 3y 4x 3x 5y 6z 8x 9z"
+    assert (result.all_well, result.reports) == (True, [])
+
+
+def test_a_broken_segment_is_merged_as_far_as_it_goes(tmp_path: Path) -> None:
+    (tmp_path / "1").write_bytes(zstandard.compress(stamped(1, 5)) + b"garbage!")
+    stored(tmp_path / "2", stamped(2, 6))
+    result = Result(tmp_path, merge=True)
+    assert re.findall(rb'"timestamp":(\d)', result.output) == [b"1", b"2", b"5", b"6"]
+    assert not result.all_well
+    assert len(result.reports) == 1
+
+
+@pytest.mark.parametrize("merge", [False, True])
+def test_only_as_many_are_read_from_the_end_as_are_wanted(tmp_path: Path, merge: bool) -> None:
+    (tmp_path / "1").write_bytes(zstandard.compress(stamped(1)) + b"garbage!")
+    for number in range(2, 6):
+        stored(tmp_path / str(number), stamped(number * 10, number * 10 + 1))
+    result = Result(tmp_path, merge=merge, tail=3)
+    assert re.findall(rb'"timestamp":(\d+)', result.output) == [b"41", b"50", b"51"]
+    assert bool(result.reports) == merge  # for a merge all has to be read
+
+
+def test_what_comes_after_the_last_record_wanted_is_not_read(tmp_path: Path) -> None:
+    stored(tmp_path / "1", b"one\ntwo\n")
+    (tmp_path / "2").write_bytes(zstandard.compress(b"three\n") + b"garbage!")
+    result = Result(tmp_path, limit=2)
+    assert result.output == b"one\ntwo\n"
+    assert result.reports == []
+
+
+HOUR = 3600
+DAY = 1_772_755_200  # 2026-03-06
+
+
+def test_segments_that_can_have_no_record_of_the_window_are_not_read(tmp_path: Path) -> None:
+    def broken(name: str, timestamp: int, modified: int) -> None:
+        path = tmp_path / name
+        path.write_bytes(zstandard.compress(stamped(timestamp)) + b"garbage!")
+        os.utime(path, (modified, modified))
+
+    broken("20260306-000000_old", DAY + HOUR, DAY + 2 * HOUR)
+    stored(tmp_path / "20260306-000000_x", stamped(DAY + HOUR, DAY + 5 * HOUR), DAY + 5 * HOUR)
+    stored(tmp_path / "20260308-000000_replayed", stamped(DAY + 5 * HOUR))
+    broken("20260308-000000_new", DAY + 48 * HOUR, DAY + 49 * HOUR)
+    window = Window(DAY + 4 * HOUR, DAY + 6 * HOUR)
+    result = Result(tmp_path, window=window)
+    # All of a segment is given: choosing records is the sink's.
+    assert result.output == stamped(DAY + HOUR, DAY + 5 * HOUR, DAY + 5 * HOUR)
+    assert result.reports == []
+    assert Result(tmp_path, window=window, merge=True).output == result.output
+    assert len(Result(tmp_path).reports) == 2
+
+
+def test_a_line_too_long_is_told_and_left_out_where_records_are_chosen(tmp_path: Path) -> None:
+    long = b"x" * (MAX_LINE * 2 + 1000)
+    stored(tmp_path / "1", b"first\n" + long + b"\nnext\n")
+    stored(tmp_path / "2", b"last\n" + long)
+    result = Result(tmp_path, limit=9)
+    assert result.output == b"first\nnext\nlast\n"
+    assert result.reports == [
+        f"reading {tmp_path / name}: a line is longer than 16 MiB: it is no record" for name in "12"
+    ]
+    assert not result.all_well
+
+
+@pytest.mark.parametrize("options", [{}, {"merge": True}, {"tail": 1}])
+def test_the_progress_is_told_in_stored_bytes(tmp_path: Path, options: dict[str, Any]) -> None:
+    sizes = [stored(tmp_path / name, TEXT).stat().st_size for name in "123"]
+    told: list[tuple[int, int | None]] = []
+    Result(tmp_path, **options, progress=lambda *progress: told.append(progress))
+    consumed = [number for number, _ in told]
+    assert {total for _, total in told} == {sum(sizes)}
+    assert consumed == sorted(consumed)
+    assert consumed[-1] == (sizes[-1] if "tail" in options else sum(sizes))
+
+
 FOLLOW = """
 import signal, sys
+from kumolog.reading.sink import Sink
 from kumolog.sources.cat import cat
 from kumolog.sources.stop import Stop
 
 stop = Stop()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
 report = lambda message: print(message, file=sys.stderr, flush=True)
-well = cat(sys.argv[1:], sys.stdout.buffer, follow=True, report=report, stop=stop)
+sink = Sink(sys.stdout.buffer, tail=OPTIONS.pop("tail", None))
+well = cat(sys.argv[1:], sink, follow=True, report=report, stop=stop, **OPTIONS)
 sys.exit(0 if well else 1)
 """
 
@@ -125,9 +242,9 @@ sys.exit(0 if well else 1)
 class Follower:
     """``cat`` in a process of its own, following."""
 
-    def __init__(self, *paths: Path) -> None:
+    def __init__(self, *paths: Path, **options: Any) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", FOLLOW, *paths],
+            [sys.executable, "-c", f"OPTIONS = {options!r}\n{FOLLOW}", *paths],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -151,8 +268,8 @@ class Follower:
 def follow() -> Iterator[Callable[..., Follower]]:
     started: list[Follower] = []
 
-    def start(*paths: Path) -> Follower:
-        started.append(Follower(*paths))
+    def start(*paths: Path, **options: Any) -> Follower:
+        started.append(Follower(*paths, **options))
         return started[-1]
 
     yield start
@@ -322,3 +439,93 @@ def test_a_follower_does_not_print_a_renamed_segment_again(
     last.finish()
     assert [follower.line(), follower.line()] == [b"four\n", b"five\n"]
     assert follower.interrupt() == b""
+
+
+def test_a_follower_hears_all_segments_of_a_directory_at_once(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    names = ("1_deliv", "1_recv", "2_other")
+    segments = [Segment(tmp_path / name) for name in names]
+    follower = follow(tmp_path)
+    for text in (b"one\n", b"two\n"):
+        for segment in reversed(segments):
+            segment.write(segment.path.name.encode() + text)
+            assert follower.line() == segment.path.name.encode() + text
+    segments[0].finish()
+    newer = Segment(tmp_path / "3_deliv")
+    newer.write(b"new\n")
+    assert follower.line() == b"new\n"
+    segments[1].write(b"three\n")
+    assert follower.line() == b"three\n"
+    for segment in (*segments[1:], newer):
+        segment.leave()
+
+
+def test_a_follower_of_a_pattern_goes_on_to_what_matches_later(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    follower = follow(tmp_path / "*" / "*_recv")
+    time.sleep(0.3)
+    for directory in "ab":
+        (tmp_path / directory).mkdir()
+        for name in ("1_deliv", "1_recv"):
+            segment = Segment(tmp_path / directory / name)
+            segment.write(directory.encode() + name.encode() + b"\n")
+            segment.finish()
+        assert follower.line() == directory.encode() + b"1_recv\n"
+    assert follower.interrupt() == b""
+
+
+def test_a_follower_may_begin_with_the_last_records(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    live = Segment(tmp_path / "1_live")
+    live.write(b"1\n2\n")
+    for number in (2, 3):
+        stored(tmp_path / str(number), b"a%d\nb%d\n" % (number, number))
+    follower = follow(tmp_path, tail=3)
+    assert [follower.line() for _ in range(3)] == [b"b2\n", b"a3\n", b"b3\n"]
+    live.write(b"3\n")
+    assert follower.line() == b"3\n"
+    live.finish()
+    assert follower.interrupt() == b""
+
+
+def test_a_follower_merges_what_is_there_at_a_time(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    segments = [Segment(tmp_path / name) for name in "12"]
+    segments[0].write(stamped(1, 5))
+    segments[1].write(stamped(2, 3))
+    follower = follow(tmp_path, merge=True)
+    expected = [stamped(number) for number in (1, 2, 3, 5)]
+    assert [follower.line() for _ in expected] == expected
+    segments[1].write(stamped(4))
+    assert follower.line() == stamped(4)
+    for segment in segments:
+        segment.finish()
+    assert follower.interrupt() == b""
+
+
+def test_a_follower_keeps_few_files_open_however_many_were_left_unfinished(
+    tmp_path: Path, follow: Callable[..., Follower]
+) -> None:
+    leftovers = []
+    for number in range(80):
+        leftover = Segment(tmp_path / f"{number:03}")
+        leftover.write(b"%d\nbegun" % number)
+        os.utime(leftover.path, (DAY, DAY))
+        leftovers.append(leftover)
+    follower = follow(tmp_path)
+    assert [int(follower.line()) for _ in leftovers] == list(range(80))
+    time.sleep(0.5)
+    assert len(os.listdir(f"/proc/{follower.process.pid}/fd")) < 50
+    for number in (79, 0, 40):
+        leftovers[number].write(b" and ended\n")
+        assert follower.line() == b"begun and ended\n"
+    for leftover in leftovers:
+        leftover.finish()
+    # The others end with the line that they had begun.
+    assert [follower.line() for _ in range(77)] == [b"begun\n"] * 77
+    assert follower.interrupt() == b""
+    assert follower.process.returncode == 0
