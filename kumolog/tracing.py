@@ -118,10 +118,6 @@ class TracedPolicy(Policy):
         places = self.registrations()
         return [(displayable(event), displayable(places[event][0])) for event in hearing]
 
-    def flush(self) -> None:
-        """Brings out what handlers have written to standard output past ``print``."""
-        self._runtime.close()
-
     # What the path calls ------------------------------------------------------------------------
 
     def prepare(self, loggers: Sequence[Logger]) -> None:

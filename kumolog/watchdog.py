@@ -11,7 +11,7 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -98,10 +98,21 @@ def leave_process(code: int) -> None:
     if not any(thread.name == _NAME for thread in threading.enumerate()):
         return
     _within(1.0, _flush_output)
-    for process in _descendants(os.getpid()):
+    _kill(_descendants(os.getpid()))
+    os._exit(code)
+
+
+def end_programs(thread: int) -> None:
+    """Kills what a thread, by its number in the system, has started and now may be waiting for."""
+    started = Path(f"/proc/self/task/{thread}/children").read_text("ascii")
+    for program in map(int, started.split()):
+        _kill([program, *_descendants(program)])
+
+
+def _kill(processes: Iterable[int]) -> None:
+    for process in processes:
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
-    os._exit(code)
 
 
 def _within(seconds: float, function: Callable[[], Any]) -> None:

@@ -21,6 +21,17 @@ def account(bench: PolicyBench, before: int = 0) -> str:
     return "".join(f"{line}\n" for line in _lines(bench, before))
 
 
+def unseen(bench: PolicyBench, before: int = 0) -> str:
+    """Which of those events were rejected though nobody asked for it; empty where none was."""
+    mine = [reject for reject in bench.unseen_rejects() if reject["line"] > before]
+    lines = [
+        _cut(displayable(f"event {entry['line']}: {_from_here(entry['error'])}")) for entry in mine
+    ]
+    if len(lines) > _MOST_EVENTS:
+        lines[_MOST_EVENTS:] = [f"... and {len(lines) - _MOST_EVENTS} more"]
+    return "".join(f"{line}\n" for line in lines)
+
+
 def _lines(bench: PolicyBench, before: int) -> Iterator[str]:
     count = len(bench.events)
     first = max(before, count - _MOST_EVENTS)
@@ -65,14 +76,14 @@ def _outcome(decision: Decision) -> Iterator[str]:
     if decision.filter:
         told += f" by {decision.filter} ({_from_here(decision.handler or decision.place)})"
     if decision.error:
-        told += f": {decision.error}"
+        told += f": {_from_here(decision.error)}"
     yield displayable(told)
     if decision.written:
         yield f"     {displayable(decision.written.line)}"
 
 
-def _from_here(place: str) -> str:
-    return place.removeprefix(os.getcwd() + os.sep)
+def _from_here(text: str) -> str:
+    return text.replace(os.getcwd() + os.sep, "")
 
 
 def _cut(line: str) -> str:

@@ -3,7 +3,7 @@
 local guard, _, _, _, show, assert_room, seconds = ...
 
 local error, metatable_of, setmetatable, type, xpcall = error, debug.getmetatable, setmetatable, type, xpcall
-local begin_call, frames_of_failure, on_error = guard.begin_call, guard.frames_of_failure, guard.on_error
+local entry, frames_of_failure, on_error = guard.entry, guard.frames_of_failure, guard.on_error
 
 -- What `pending` raises inside a test.
 local Pending = { __name = 'pending', __tostring = function(self) return 'pending: ' .. self.reason end }
@@ -31,8 +31,7 @@ end
 -- Calls a function of the spec within a budget of its own; gives nothing, or what went wrong.
 local function attempt(what, at, f, ...)
   caught = nil
-  caught = nil
-  begin_call(seconds)
+  entry.calls, entry.budget = entry.calls + 1, seconds
   local ok, problem = xpcall(f, on_problem, ...)
   if ok then return nil end
   local failure = failure_of(problem)

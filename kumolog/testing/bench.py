@@ -20,6 +20,7 @@ from kumolog.luafunction import LuaFunction
 from kumolog.luavalue import LuaTable, Opaque
 from kumolog.nodeid import NodeId
 from kumolog.policy import HANDLER_SECONDS, LOAD_SECONDS, Attach, nearest
+from kumolog.pulse import Pulse
 from kumolog.rejects import rejected
 from kumolog.segments.rotation import WriterOptions
 from kumolog.testing.bench_clock import SteeredClock
@@ -31,6 +32,8 @@ from kumolog.testing.bench_segments import MemoryWriter, Shelf
 Event = Mapping[str, Any] | str | bytes
 NODE_ID = "00000000-0000-1000-8000-000000000001"
 """The node of all records, so that they are the same on every machine."""
+_MOST_KEPT = 512 << 20  # bytes
+_OVERHEAD = 2000  # bytes that are kept of any event beside its text
 
 
 class BenchCall(NamedTuple):
@@ -76,8 +79,8 @@ class PolicyBench:
     it writes goes into stand-ins, too. ``mocks`` are functions by the name of what they stand for,
     in force while the policy loads. ``at`` is the moment at which the clock stands still. Log
     directories have the names that the policy gives them. ``attach`` is given the runtime before
-    that loads anything. Raises PolicyError where the policy cannot be loaded, and as a host would
-    where a filter event has no handler.
+    that loads anything, ``pulse`` tells other threads what it is at. Raises PolicyError where the
+    policy cannot be loaded, and as a host would where a filter event has no handler.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class PolicyBench:
         load_timeout: float = LOAD_SECONDS,
         max_memory: int | None = None,
         attach: Attach | None = None,
+        pulse: Pulse | None = None,
     ) -> None:
         self.clock = SteeredClock()
         if at is not None:
@@ -101,6 +105,8 @@ class PolicyBench:
         self._rejects = MemoryRejects()
         self._diagnostics: list[tuple[int, str, str]] = []
         self.events: list[Event] = []  # what was logged, as it was given
+        self.rejects_known = 0  # how many of the rejects somebody has asked for
+        self._kept = 0  # bytes of it, and of what came of it
         self._files = StandIns(files or {})
         self._policy = BenchPolicy(
             Path(policy),
@@ -112,6 +118,7 @@ class PolicyBench:
             handler_seconds=handler_timeout,
             max_memory=max_memory,
             attach=attach,
+            pulse=pulse,
         )
         try:
             for name, mock in (mocks or {}).items():
@@ -145,9 +152,11 @@ class PolicyBench:
         """
         before = len(self._notes.decisions)
         for event in [events] if isinstance(events, Mapping | str | bytes) else events:
+            line = msgspec.json.encode(event) if isinstance(event, Mapping) else event
+            self._make_room(len(line))
             self._notes.event += 1
             self.events.append(event)
-            self._host.log(event)
+            self._host.log(line)
         return self._notes.decisions[before:]
 
     def fire(self, event: str, *arguments: Any) -> Fired:
@@ -199,6 +208,11 @@ class PolicyBench:
             self._host.close()
             self._files.close()
 
+    def abandon(self) -> None:
+        """Clears up without the policy, which does not come back; as after `close`."""
+        self._closed = True
+        self._files.close()
+
     def __enter__(self) -> Self:
         return self
 
@@ -240,11 +254,17 @@ class PolicyBench:
 
     def decisions(self) -> list[Decision]:
         """What each logger made of each record so far."""
+        self.rejects_known = len(self._rejects.entries)
         return list(self._notes.decisions)
 
     def rejects(self) -> list[dict[str, Any]]:
         """The entries of the rejects file."""
+        self.rejects_known = len(self._rejects.entries)
         return list(self._rejects.entries)
+
+    def unseen_rejects(self) -> list[dict[str, Any]]:
+        """Those that nobody has asked for: neither `rejects` nor `decisions` after they came."""
+        return self._rejects.entries[self.rejects_known :]
 
     def diagnostics(self) -> list[tuple[str, str]]:
         """What was reported, and what the policy logged: (level, text)."""
@@ -255,14 +275,26 @@ class PolicyBench:
         return [(level, text) for number, level, text in self._diagnostics if number == event]
 
     def calls(self, name: str | None = None) -> list[BenchCall]:
-        """The calls of functions without effect and of mocks, or those of one name."""
+        """The calls of functions without effect and of mocks, or those of one name.
+
+        Raises KumologError for a name of which none are kept.
+        """
+        mocks = self._policy.mocks
         return [
             BenchCall(call.name, tuple(map(plain, call.arguments)), call.place)
-            for call in self._policy.mocks.calls
-            if name is None or call.name == name
+            for call in (mocks.calls if name is None else mocks.named(name))
         ]
 
     # Within -------------------------------------------------------------------------------------
+
+    def _make_room(self, size: int) -> None:
+        """An event is kept as it came, and in what every logger may write of it."""
+        self._kept += (size + _OVERHEAD) * (1 + len(self._loggers))
+        if self._kept > _MOST_KEPT:
+            raise KumologError(
+                f"logging event {self._notes.event + 1}: a policy under test keeps all events and "
+                f"records in memory, which are more than {_MOST_KEPT >> 20} MB now"
+            )
 
     def _report(self, level: str, text: str) -> None:
         self._diagnostics.append((self._notes.event, level, text))

@@ -51,6 +51,19 @@ class Mocks:
             raise KumologError(_not_mockable(name))
         self._mocks[_key(name)] = mock
 
+    def named(self, name: str) -> list[NeutralCall]:
+        """The calls of one name; raises KumologError where none of it are kept."""
+        found = [call for call in self.calls if call.name == name]
+        row = next((row for row in surface() if row.name == name), None)
+        if found or _key(name) in self._mocks or (row and _is_kept(row)):
+            return found
+        if row is None:
+            raise KumologError(f"asking for calls of {name!r}: {_unknown(name)}")
+        raise KumologError(
+            f"asking for calls of {name}: it works here as in KumoMTA, and calls are kept only of "
+            "what has no effect and of mocks"
+        )
+
     def reader(self, name: str) -> Function | None:
         """A method of messages that changes none; it takes the batch's handle and the place."""
         return self._readers.get(name)
@@ -64,7 +77,7 @@ class Mocks:
                 self.calls.append(NeutralCall(row.name, arguments, place))
                 return _answer(mock, *arguments)
             result = function(place, *arguments)
-            if row.role != "live" or row.name in _WITHOUT_EFFECT:
+            if _is_kept(row):
                 self.calls.append(NeutralCall(row.name, arguments, place))
             return result
 
@@ -103,6 +116,10 @@ class Mocks:
         if row is not None and (mock is not None or row.role == "inert"):
             self.calls.append(NeutralCall(row.name, arguments, self._place()))
         return mock
+
+
+def _is_kept(row: Row) -> bool:
+    return row.role != "live" or row.name in _WITHOUT_EFFECT
 
 
 def _answer(mock: Function, *arguments: Any) -> Any:
@@ -156,6 +173,10 @@ def _not_mockable(name: str) -> str:
         return f"mocking {name}: give the event the meta that the policy shall see"
     if any(row.name == name for row in surface()):
         return f"mocking {name}: only functions and methods that kumolog answers can be mocked"
+    return f"mocking {name!r}: {_unknown(name)}"
+
+
+def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name, _mockable(), 1)
     hint = f": did you mean `{near[0]}`?" if near else ""
-    return f"mocking {name!r}: KumoMTA has no function or method of this name{hint}"
+    return f"KumoMTA has no function or method of this name{hint}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -12,13 +12,24 @@ from kumolog.clock import Clock
 from kumolog.errors import KumologError, PolicyError
 from kumolog.event import Batch
 from kumolog.logger import Failure
+from kumolog.luafunction import LuaFunction
 from kumolog.luaobject import LuaObject
+from kumolog.luavalue import LuaTable
 from kumolog.mail.addresses import EnvelopeAddress
 from kumolog.message import BatchMessages, Message
 from kumolog.policy import Attach, Policy, nearest
+from kumolog.pulse import Pulse
 from kumolog.testing.bench_decisions import Notes
 from kumolog.testing.bench_files import StandIns
 from kumolog.testing.bench_mocks import Mocks
+
+
+def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A neutral value with each value in its tables changed."""
+    if not isinstance(value, LuaTable):
+        return change(value)
+    items = [(change(key), mapped(item, change)) for key, item in value.items]
+    return LuaTable(items, [mapped(item, change) for item in value.sequence], value.is_array)
 
 
 class Rejection(NamedTuple):
@@ -62,6 +73,10 @@ class BenchMessage(LuaObject):
         self.place = place
         self.lua = lua
 
+    def is_of(self, policy: BenchPolicy) -> bool:
+        """Whether that policy has made it."""
+        return self._policy is policy
+
     @property
     def state(self) -> Message:
         """The message as it is now."""
@@ -98,6 +113,7 @@ class BenchPolicy(Policy):
         handler_seconds: float,
         max_memory: int | None,
         attach: Attach | None,
+        pulse: Pulse | None,
     ) -> None:
         self.mocks = Mocks(lambda: self._runtime.place(), self._message_object)
         super().__init__(
@@ -111,6 +127,7 @@ class BenchPolicy(Policy):
             files=files,
             interception=self.mocks,
             attach=attach,
+            pulse=pulse,
         )
         self._notes = notes
 
@@ -135,7 +152,8 @@ class BenchPolicy(Policy):
         self.registry.stage = event
         given = [self._to_lua(argument) for argument in arguments]
         try:
-            return Fired(tuple(self._runtime.fire_for_all(event, *given)))
+            results = self._runtime.fire_for_all(event, *given)
+            return Fired(tuple(mapped(result, self._callable) for result in results))
         except PolicyError as error:
             refusal = refusals.take(error)
             if refusal is None:
@@ -144,6 +162,17 @@ class BenchPolicy(Policy):
         finally:
             self.registry.stage = "run"
             self._let_go(self._runtime.take_released())
+
+    def _callable(self, value: Any) -> Any:
+        """A function of the policy as one to be called when the event is over."""
+        if not isinstance(value, LuaFunction):
+            return value
+
+        def call(*arguments: Any) -> Any:
+            given = map(self._to_lua, arguments)
+            return mapped(self._runtime.call_again(value.own, *given), self._callable)
+
+        return LuaFunction(call, value.owner, value.own)
 
     def message(self, batch: Batch) -> BenchMessage:
         """The message of a batch that has only it."""
@@ -170,6 +199,11 @@ class BenchPolicy(Policy):
 
     def _to_lua(self, argument: Any) -> Any:
         if isinstance(argument, BenchMessage):
+            if not argument.is_of(self):
+                raise KumologError(
+                    "handing over a message of another policy: each policy makes its own with "
+                    "policy:message"
+                )
             return argument.lua
         if isinstance(argument, BenchAddress):
             argument = argument.address

@@ -19,8 +19,12 @@ closes something (`end)`, `}`, `then`, the last line of a long string) is no lin
 instructions belong to the line where that was opened, so that a function's first line is reached
 when the function is made. A statement in several lines counts with those on which Lua does
 something; of `'a'` above `.. x`, for one, only the second. Lua does nothing for `else`, labels,
-`while true` and `local x <const> = 1`. Nothing is claimed about the parts of one line, such as the
-sides of `a and b or c`; whether a function within one line was called is told by the functions.
+`while true` and `local x <const> = 1`. Nothing is claimed about the sides of `a and b or c`;
+whether a function within one line was called is told by the functions.
+Branches tell more than lines where a statement stands on one, `if x then return end`, or has no
+`else`: they are what the condition of each `if` and `elseif` turned out to be, and whether the body
+of each `for` and `while` was entered. A function with nearly as many variables as Lua allows leaves
+those of its file untold.
 Functions that begin and end on the same lines count as one.
 """
 
@@ -69,6 +73,8 @@ class Coverage:
         functions: dict[str, Callable[..., Any]] = {
             "prepare": attached.prepare,
             "loaded": attached.loaded,
+            "probed": attached.probed,
+            "taken": attached.taken,
             "reached": attached.reached,
             "registered": attached.registered,
             "handled": attached.handled,
@@ -89,8 +95,9 @@ class Coverage:
 
         ``{"format": "kumolog-coverage-1", "files": [FILE...]}``, where FILE has ``path``, ``text``
         (the digest of its text), ``loaded`` (when, in seconds since 1970), ``lines`` (for each
-        number whether it was reached), ``functions`` (``name``, ``first``, ``last``, ``reached``)
-        and ``handlers`` (``event``, ``line``, ``reached``).
+        number whether it was reached), ``functions`` (``name``, ``first``, ``last``, ``reached``),
+        ``handlers`` (``event``, ``line``, ``reached``) and ``branches`` (``statement``, ``line``,
+        ``outcome``, ``within``, ``reached``).
         """
         saved = _Saved("kumolog-coverage-1", list(self._files.values()))
         return msgspec.json.encode(saved).decode()
@@ -138,7 +145,8 @@ class Coverage:
         file = self._files.setdefault(key, CoveredFile(*key, 0.0))
         file.loaded = time.time()
         if key not in self._measured:
-            self._measured[key] = Measured(file, prototypes(dump), source.decode("latin-1"))
+            number = len(self._measured)
+            self._measured[key] = Measured(file, prototypes(dump), source.decode("latin-1"), number)
         return self._measured[key]
 
 
@@ -151,6 +159,7 @@ class _Attached:
     def __init__(self, coverage: Coverage) -> None:
         self._coverage = coverage
         self._texts: dict[str, Measured] = {}  # by path as the policy names it: the last text
+        self._branches: dict[str, Measured] = {}  # by the name of each that is to be told of
 
     def prepare(self, source: _LuaText, text: _LuaText) -> _LuaText:
         """The text to be loaded in the place of another."""
@@ -163,10 +172,27 @@ class _Attached:
         name = _path(source)
         path = os.path.abspath(name)
         if not self._coverage.measures(path):
+            self._texts.pop(name, None)
             return []
         measured = self._coverage.measured(path, _bytes(text), _bytes(dump))
         self._texts[name] = measured
         return [number for slot in measured.unreached for number in slot]
+
+    def probed(self, source: _LuaText) -> list[Any]:
+        """What is to run in the place of the last text of a source, so that branches can be told.
+
+        That is a text, the names of those that are to be told of, and their lines; or nothing.
+        """
+        measured = self._texts.get(_path(source))
+        if measured is None:
+            return []
+        text, lines = measured.probed()
+        self._branches.update(dict.fromkeys(lines, measured))
+        return [text.encode("latin-1"), list(lines), list(lines.values())] if lines else []
+
+    def taken(self, name: str) -> None:
+        """A branch is taken for the first time in this runtime."""
+        self._branches[name].take(name)
 
     def reached(self, source: _LuaText, first: int, last: int, line: int) -> None:
         """A line runs for the first time in this runtime."""

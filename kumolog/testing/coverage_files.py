@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from kumolog.testing.branches import Outcome, with_probes
 from kumolog.testing.luac import Prototype
 from kumolog.testing.lualines import function_names, stand_ins, tokens
 
@@ -30,6 +31,20 @@ class CoveredHandler(msgspec.Struct):
     reached: bool = False
 
 
+class CoveredBranch(msgspec.Struct):
+    """What the condition on a line may turn out to be, or that a loop's body is entered.
+
+    ``statement`` counts what has branches in the text, from 0; ``within`` is the place of the
+    branch that it is in.
+    """
+
+    statement: int
+    line: int
+    outcome: Outcome
+    within: int | None
+    reached: bool = False
+
+
 class CoveredFile(msgspec.Struct):
     """One text of a file, of which ``text`` is the digest.
 
@@ -43,11 +58,22 @@ class CoveredFile(msgspec.Struct):
     lines: dict[int, bool] = {}
     functions: list[CoveredFunction] = []
     handlers: list[CoveredHandler] = []
+    branches: list[CoveredBranch] = []
 
     @property
     def reached(self) -> int:
         """How many lines were reached."""
         return sum(self.lines.values())
+
+    @property
+    def branches_reached(self) -> int:
+        """How many branches were taken."""
+        return sum(branch.reached for branch in self.branches)
+
+    def is_asked(self, branch: CoveredBranch) -> bool:
+        """Whether what the branch is one of was reached itself."""
+        is_inside = branch.within is None or self.branches[branch.within].reached
+        return is_inside and self.lines.get(branch.line, True)
 
     def handler(self, event: str, line: int) -> CoveredHandler:
         """The handler of an event that is registered on a line."""
@@ -74,17 +100,28 @@ class CoveredFile(msgspec.Struct):
             self.function(theirs.first, theirs.last, theirs.name).reached |= theirs.reached
         for handler in other.handlers:
             self.handler(handler.event, handler.line).reached |= handler.reached
+        self.branches = self.branches or other.branches
+        for mine, of_other in zip(self.branches, other.branches, strict=False):
+            mine.reached |= of_other.reached
 
 
 class Measured:
     """A file in the making: what Lua reaches of its text, of which Lua has these functions.
 
-    ``unreached`` are the lines that Lua is still to tell of.
+    ``unreached`` are the lines that Lua is still to tell of; ``number`` is that of this file.
     """
 
-    def __init__(self, file: CoveredFile, found: Sequence[Prototype], source: str) -> None:
+    def __init__(
+        self, file: CoveredFile, found: Sequence[Prototype], source: str, number: int
+    ) -> None:
         self.file = file
         read = tokens(source)
+        self._prefix = f"_kumolog_branch_{number}_"
+        self._probed, self._branches = with_probes(source, self._prefix)
+        file.branches = file.branches or [
+            CoveredBranch(branch.statement, branch.line, branch.outcome, branch.within)
+            for branch in self._branches
+        ]
         self._stand_ins = stand_ins(read)
         self._counted: dict[Slot, set[int]] = {}  # the lines that are reached by one
         self.unreached: set[Slot] = set()
@@ -102,6 +139,19 @@ class Measured:
         if (first, last) != _CHUNK:
             self.file.function(first, last, "").reached = True
         self.file.lines.update(dict.fromkeys(self._counted[slot], True))
+
+    def probed(self) -> tuple[str, dict[str, int]]:
+        """The text in which every branch has a variable; the lines of those not taken, by it."""
+        lines = {
+            f"{self._prefix}{number}": branch.noticed_on
+            for number, branch in enumerate(self._branches)
+            if not self.file.branches[number].reached
+        }
+        return self._probed, lines
+
+    def take(self, name: str) -> None:
+        """Takes a note of the branch with that variable."""
+        self.file.branches[int(name.removeprefix(self._prefix))].reached = True
 
     def _expect(self, function: Prototype, name: str) -> None:
         extent = function.first, function.last

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from _pytest._code.code import (  # what makes a failure one of pytest's, also between processes
@@ -21,9 +21,11 @@ from _pytest._code.code import (  # what makes a failure one of pytest's, also b
     TerminalRepr,
 )
 
-from kumolog.testing.luaspec import SpecFile, SpecItem
+from kumolog.pulse import Pulse
+from kumolog.testing.luaspec import Outcome, SpecFile, SpecItem
 from kumolog.testing.spec_benches import SpecBenches
-from kumolog.testing.specfailure import Failure
+from kumolog.testing.specfailure import Failure, Place
+from kumolog.testing.specthread import OverrunError, SpecThread
 from kumolog.testing.stash import (
     BENCHES,
     add_directories,
@@ -32,6 +34,8 @@ from kumolog.testing.stash import (
     goldens_of,
     seconds_of,
 )
+
+T = TypeVar("T")
 
 # Marks to which pytest gives a meaning of its own: a tag of that name only selects.
 _MEANINGFUL = frozenset(
@@ -64,26 +68,62 @@ class LuaFile(_SpecNode, pytest.File):
     benches: SpecBenches
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        self.needs([self.path])
+        self._thread = SpecThread(seconds_of(self.config))
+        try:
+            self.spec = self._thread.run(self._load)
+        except OverrunError as error:
+            place = Place(str(self.path), 1)
+            raise SpecError([Failure(f"loading the file: {error}", place)]) from None
+        self.needs(self.spec.loaded_files())
+        yield from _nodes(self, self, self.spec.items, 0)
+
+    def _load(self) -> SpecFile:
         goldens = goldens_of(self.config, self.path)
         attach = attach_of(self.config)
-        self.benches = SpecBenches(self.path, self.needs, attach)
-        self.spec = SpecFile.load(
+        self.benches = SpecBenches(self.path, self.needs, attach, self._pulse)
+        return SpecFile.load(
             self.path,
             {"kumolog": {"load": self.benches.load}},
             {"matches_golden": goldens.assertion},
             resources=self.benches,
             seconds=seconds_of(self.config),
             attach=attach,
+            pulse=self._pulse,
         )
-        self.needs(self.spec.loaded_files())
-        yield from _nodes(self, self, self.spec.items, 0)
+
+    def _pulse(self) -> Pulse:
+        return self._thread.pulse
+
+    def run(self, item: SpecItem, following: SpecItem | None) -> Outcome:
+        """Runs a test; one that does not come back is left behind, and has failed."""
+        try:
+            return self._in_thread(lambda: self.spec.run(item, following))
+        except OverrunError as error:
+            return self.spec.overrun(item, str(error))
 
     def teardown(self) -> None:
-        failures = self.spec.close()
-        self.benches.close()
+        try:
+            failures = self._in_thread(self._close)
+        except OverrunError as error:
+            failures = (Failure(f"tearing down what is set up: {error}", None),)
         self.needs(self.spec.loaded_files())
         if failures:
             raise SpecError(failures)
+
+    def _close(self) -> tuple[Failure, ...]:
+        failures = self.spec.close()
+        self.benches.close()
+        return failures
+
+    def _in_thread(self, function: Callable[[], T]) -> T:
+        pulse = self._thread.pulse
+        try:
+            return self._thread.run(function)
+        finally:
+            if self._thread.pulse is not pulse:  # it was left behind, with all that it uses
+                self.spec.abandon()
+                self.benches.abandon()
 
     def needs(self, files: Iterable[str | Path]) -> None:
         """Notes that the tests need files."""
@@ -122,7 +162,7 @@ class LuaItem(pytest.Item):
             self._mark(tag)
 
     def runtest(self) -> None:
-        outcome = self.file.spec.run(self.spec_item, self.following)
+        outcome = self.file.run(self.spec_item, self.following)
         self.stash[BENCHES] = self.file.benches.used
         if outcome.state == "pending":
             raise pytest.skip.Exception(outcome.reason, _use_item_location=True)

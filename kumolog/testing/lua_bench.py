@@ -1,7 +1,7 @@
 """Benches for specs in Lua: `LuaBenches.load` gives a policy as an object of the spec's runtime.
 
-Lua functions can be mocks. Tables that come out of a policy arrive as copies; functions and
-userdata in them as texts such as ``<function>``.
+Lua functions can be mocks. Tables that come out of a policy arrive as copies; userdata in them, and
+functions but for those that an event gave, as texts such as ``<function>``.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaTable, LuaValue, Opaque, to_json, type_name
 from kumolog.params.arguments import method, number, text
 from kumolog.policy import Attach
+from kumolog.pulse import Pulse
 from kumolog.testing.bench import BenchSegment, PolicyBench
 from kumolog.testing.bench_clock import Moment
 from kumolog.testing.bench_decisions import Decision
-from kumolog.testing.bench_policy import BenchAddress, BenchMessage, Fired
+from kumolog.testing.bench_policy import BenchAddress, BenchMessage, Fired, mapped
 
 _NUMBERS = ("handler_timeout", "load_timeout")
 
@@ -28,13 +29,19 @@ _NUMBERS = ("handler_timeout", "load_timeout")
 class LuaBenches:
     """The benches of one spec file; ``find`` gives the path of a policy for its name in a spec.
 
-    ``attach`` is that of `PolicyBench`.
+    ``attach`` is that of `PolicyBench`, as is what ``pulse`` gives.
     ``benches`` are those that are still to be closed, in the order of loading.
     """
 
-    def __init__(self, find: Callable[[str], str | Path], attach: Attach | None = None) -> None:
+    def __init__(
+        self,
+        find: Callable[[str], str | Path],
+        attach: Attach | None = None,
+        pulse: Callable[[], Pulse] = Pulse,
+    ) -> None:
         self._find = find
         self._attach = attach
+        self._pulse = pulse
         self.benches: list[PolicyBench] = []
 
     def load(
@@ -45,7 +52,12 @@ class LuaBenches:
         ``files`` maps absolute paths to contents, ``mocks`` names to functions. Raises PolicyError,
         and KumologError for options that are none.
         """
-        bench = PolicyBench(self._find(text(path, 1)), attach=self._attach, **_options(options))
+        bench = PolicyBench(
+            self._find(text(path, 1)),
+            attach=self._attach,
+            pulse=self._pulse(),
+            **_options(options),
+        )
         self.benches.append(bench)
         return LuaPolicy(bench)
 
@@ -81,10 +93,13 @@ class LuaPolicy(LuaObject):
     def __init__(self, bench: PolicyBench) -> None:
         self._bench = bench
 
-    def log(self, events: LuaValue = None, *_: LuaValue) -> list[dict[str, Any]]:
-        """One event or an array of them, tables or JSON; gives the decisions on them."""
-        given = to_json(events) if isinstance(events, LuaTable) else text(events, _at(1, "log"))
-        return [_decision(decision) for decision in self._bench.log(given)]
+    def log(self, event: LuaValue = None, *more: LuaValue) -> list[dict[str, Any]]:
+        """Events or arrays of them, tables or JSON; gives the decisions on them."""
+        given = [
+            to_json(events) if isinstance(events, LuaTable) else text(events, _at(position, "log"))
+            for position, events in enumerate((event, *more), 1)
+        ]
+        return [_decision(decision) for events in given for decision in self._bench.log(events)]
 
     def logged(self, log_dir: LuaValue = None, suffix: LuaValue = None, *_: LuaValue) -> list[Any]:
         """The records, of one directory and with one suffix."""
@@ -188,7 +203,7 @@ def _lent(function: LuaFunction) -> Callable[..., Any]:
     """A spec's function for a policy; so are the functions in what it gives."""
 
     def call(*arguments: Any) -> Any:
-        return _mapped(function(*map(_shown, arguments)), _for_policy)
+        return mapped(function(*map(_shown, arguments)), _for_policy)
 
     return call
 
@@ -255,25 +270,24 @@ def _segment(segment: BenchSegment) -> dict[str, Any]:
 
 
 def _fired(fired: Fired) -> dict[str, Any]:
-    results = [_shown(result) for result in fired.results]
+    results = [mapped(result, _callable) for result in fired.results]
     rejection = None if fired.rejection is None else fired.rejection._asdict()
     return {"value": results[0] if results else None, "results": results, "rejection": rejection}
 
 
+def _callable(value: Any) -> Any:
+    """What a handler gives, in which a spec can call functions."""
+    if isinstance(value, LuaFunction):
+        return LuaFunction(lambda *arguments: mapped(value(*arguments), _callable))
+    return _named(value)
+
+
 def _shown(value: Any) -> Any:
     """A policy's value for a spec."""
-    return _mapped(value, _named)
+    return mapped(value, _named)
 
 
 def _named(value: Any) -> Any:
     if isinstance(value, LuaFunction):
         return "<function>"
     return f"<{value.kind}>" if isinstance(value, Opaque) and value.kind != "null" else value
-
-
-def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """The value with each value in its tables changed."""
-    if not isinstance(value, LuaTable):
-        return change(value)
-    items = [(change(key), _mapped(item, change)) for key, item in value.items]
-    return LuaTable(items, [_mapped(item, change) for item in value.sequence], value.is_array)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from kumolog.policy import Attach
+from kumolog.pulse import Pulse
 from kumolog.testing import PATTERNS as PATTERNS
 from kumolog.testing import SECONDS as SECONDS
 from kumolog.testing.specfailure import Failure, Place, failure_of
@@ -76,6 +77,7 @@ class SpecFile:
     seconds: float
     max_memory: int
     attach: Attach | None = None
+    pulse: Callable[[], Pulse] = Pulse
     items: list[SpecItem] = field(default_factory=list)
     _lua: SpecRuntime | None = None
     _loaded: set[Path] = field(default_factory=set)
@@ -91,6 +93,7 @@ class SpecFile:
         seconds: float = SECONDS,
         max_memory: int = MAX_MEMORY,
         attach: Attach | None = None,
+        pulse: Callable[[], Pulse] = Pulse,
     ) -> SpecFile:
         """Runs the file, which declares its items; what is wrong with it becomes a failing item.
 
@@ -99,7 +102,8 @@ class SpecFile:
         ``assert.NAME(...)``: such a function takes the same, and gives None where the assertion
         holds and a text where it does not. ``resources`` is told of each test. ``seconds`` is the
         time budget of a test and of each hook, ``max_memory`` the bytes that the file's Lua may
-        hold. ``attach`` is given each runtime of the file before that loads anything.
+        hold. ``attach`` is given each runtime of the file before that loads anything; ``pulse``
+        gives what is to tell other threads what it is at.
         """
         spec = cls(
             Path(path).absolute(),
@@ -109,6 +113,7 @@ class SpecFile:
             seconds,
             max_memory,
             attach,
+            pulse,
         )
         spec.items = spec._collect(spec._runtime())
         return spec
@@ -138,6 +143,14 @@ class SpecFile:
         lua, self._lua = self._lua, None
         return () if lua is None else tuple(_failures(lua, lua.finish(), None))
 
+    def abandon(self) -> None:
+        """Leaves the runtime as it is, since nothing comes back from it."""
+        self._lua = None
+
+    def overrun(self, item: SpecItem, problem: str) -> Outcome:
+        """What is to be told of an item that did not come back."""
+        return Outcome("failed", (Failure(problem, item.place),), seconds=self.seconds)
+
     def loaded_files(self) -> set[Path]:
         """The Lua files that it has loaded so far: itself, and what it required."""
         if self._lua is not None:
@@ -159,6 +172,7 @@ class SpecFile:
             self.max_memory,
             directories,
             self.attach,
+            self.pulse(),
         )
 
     def _collect(self, lua: SpecRuntime) -> list[SpecItem]:

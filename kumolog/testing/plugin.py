@@ -17,6 +17,7 @@ import pytest
 from kumolog.testing import PATTERNS
 from kumolog.testing.stash import (
     BENCHES,
+    REJECTED,
     SECONDS_OPTION,
     add_needs,
     attach_of,
@@ -38,15 +39,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the golden files of policy tests instead of comparing with them",
     )
+    group.addoption(
+        "--kumolog-coverage",
+        action="store_true",
+        help="show which lines and branches of the policies were run",
+    )
+    group.addoption("--kumolog-lcov", metavar="FILE", help="write that also as an lcov tracefile")
     parser.addini(
         SECONDS_OPTION,
         "seconds that a test of a Lua spec may take, and each of its hooks (default: 10)",
     )
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuses an option that is wrong before anything is run."""
+    """Refuses an option that is wrong before anything is run, and prepares reports."""
     seconds_of(config)
+    if config.getoption("xmlpath", None):
+        from kumolog.testing.junit import name_specs
+
+        name_specs(config)
+    lcov = config.getoption("kumolog_lcov")
+    if lcov is not None or config.getoption("kumolog_coverage"):
+        from kumolog.testing.measuring import Measuring
+
+        config.pluginmanager.register(Measuring(config, lcov), "measuring of policies")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> LuaFile | None:
@@ -67,17 +84,31 @@ def _is_spec(path: Path, session: pytest.Session) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """Puts beside a failure what the test logged, and what became of it."""
+    """Puts beside a failure what the test logged, and what became of it.
+
+    Beside a test that passed there is what was rejected without its asking.
+    """
     if call.when != "call" or BENCHES not in item.stash:
         return
     benches = item.stash[BENCHES]
     del item.stash[BENCHES]  # items outlive their tests
-    if call.excinfo is not None:
-        from kumolog.testing.account import account
+    if not benches:
+        return
+    from kumolog.testing.account import account, unseen
 
-        text = "\n".join(filter(None, (account(bench, before) for bench, before in benches)))
-        if text:
-            item.add_report_section("call", "events", text)
+    name, tell = ("rejected", unseen) if call.excinfo is None else ("events", account)
+    text = "\n".join(filter(None, (tell(bench, before) for bench, before in benches)))
+    if text:
+        item.add_report_section("call", name, text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Shows what was rejected while tests passed."""
+    for report in terminalreporter.stats.get("passed", ()):
+        for name, text in report.sections:
+            if name == REJECTED:
+                terminalreporter.section(f"{report.nodeid} passed, but", sep="-")
+                terminalreporter.write(text)
 
 
 @pytest.fixture

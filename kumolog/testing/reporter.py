@@ -6,12 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from kumolog.testing.stash import GOLDENS, NEEDS
+from kumolog.testing.stash import GOLDENS, NEEDS, REJECTED
 
 State = Literal["passed", "failed", "pending", "broken"]
 _WORST_FIRST: tuple[State, ...] = ("broken", "failed", "pending", "passed")
@@ -35,6 +36,11 @@ class Told:
     reason: str = ""
     texts: list[str] = field(default_factory=list)
     printed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def rejected(self) -> str:
+        """What was rejected though it passed."""
+        return self.printed.get(_section(REJECTED), "") if self.state == "passed" else ""
 
     def add(self, state: State) -> None:
         """Another part of it ended like this: the worst one counts."""
@@ -60,6 +66,8 @@ class Reporter:
         self.tests: list[Told] = []
         self.golden_written: list[Path] = []
         self.needs: dict[Path, set[Path]] = {}
+        self.collected: list[pytest.Item] = []
+        self.deselected = 0
         self._write = write
         self._paint = paint
         self._progress = progress
@@ -68,14 +76,21 @@ class Reporter:
         self._paths: dict[str, str] = {}
         self._running: Told | None = None
         self._started = time.monotonic()
-        self._collected = 0
-        self._deselected = 0
         self._session: pytest.Session | None = None
 
     @property
     def has_run_nothing(self) -> bool:
         """Whether there was no test, nor anything that went wrong."""
         return not self.tests
+
+    @property
+    def seconds(self) -> float:
+        """Since it was made."""
+        return time.monotonic() - self._started
+
+    def counts(self) -> Counter[State]:
+        """How many tests ended how."""
+        return Counter(told.state for told in self.tests)
 
     # What pytest tells --------------------------------------------------------------------------
 
@@ -101,11 +116,11 @@ class Reporter:
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Counts the tests that were not asked for."""
-        self._deselected += len(items)
+        self.deselected += len(items)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Counts the tests that will be run."""
-        self._collected = len(session.items)
+        """Remembers the tests that will be run."""
+        self.collected = list(session.items)
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """As for a collector."""
@@ -116,7 +131,7 @@ class Reporter:
         file, line, _ = location
         place = file if line is None else f"{file}:{line + 1}"
         self._running = Told(self._paths[nodeid], _name(nodeid), place)
-        done = f"{len(self.tests) + 1}/{self._collected}"
+        done = f"{len(self.tests) + 1}/{len(self.collected)}"
         self._progress(f"{done} {self._running.file}: {self._running.name}")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -183,32 +198,50 @@ class Reporter:
         )
 
     def show_failures(self) -> None:
-        """Shows all that went wrong."""
-        for told in self.tests:
-            if told.texts:
-                self._write("".join(self._failure(told)))
+        """Shows all that went wrong, and what did although the test passed."""
+        for _, group in groupby(self.tests, lambda told: (told.texts, told.printed)):
+            alike = list(group)  # for the same reason, such as a policy that cannot be loaded
+            if alike[0].texts:
+                self._write("".join(self._failure(alike)))
+            else:
+                self._write("".join(self._doubt(told) for told in alike if told.rejected))
 
-    def _failure(self, told: Told) -> Iterator[str]:
-        title = self._paint("bad", f"{told.state}: {told.name}")
-        yield f"\n{title} {self._paint('quiet', f'({told.place})')}\n"
+    def _failure(self, alike: Sequence[Told]) -> Iterator[str]:
+        yield "\n"
+        for told in alike:
+            title = self._paint("bad", f"{told.state}: {told.name}")
+            yield f"{title} {self._paint('quiet', f'({told.place})')}\n"
+        told = alike[0]
         for text in told.texts:
             yield f"\n{_indented(text)}"
         for name, text in told.printed.items():
             yield f"\n  {self._paint('quiet', f'{name}:')}\n{_indented(text, 4)}"
 
+    def _doubt(self, told: Told) -> str:
+        title = self._paint(
+            "off", f"passed, but events were rejected that it did not ask about: {told.name}"
+        )
+        place = self._paint("quiet", f"({told.place})")
+        return f"\n{title} {place}\n\n{_indented(told.rejected)}"
+
     def show_summary(self) -> None:
         """Shows the golden files that were written, and the counts."""
         for path in self.golden_written:
             self._write(f"wrote {_from_here(path)}\n")
-        counts = Counter(told.state for told in self.tests)
         files = len({told.file for told in self.tests})
-        rest = f", {self._deselected} not asked for" if self._deselected else ""
+        rest = f", {self.deselected} not asked for" if self.deselected else ""
         ended = "interrupted: " if self._stopping() else ""
-        seconds = _seconds(time.monotonic() - self._started)
         self._write(
-            f"\n{ended}{self._counts(counts)}{rest} in "
-            f"{files} {'file' if files == 1 else 'files'} ({seconds})\n"
+            f"\n{ended}{self._counts(self.counts())}{rest} in "
+            f"{files} {'file' if files == 1 else 'files'} ({_seconds(self.seconds)})\n"
         )
+
+    def show_collected(self, write: Callable[[str], None]) -> None:
+        """Shows the tests that there are, for each its place and its name."""
+        for item in self.collected:
+            file, line, _ = item.location
+            place = file if line is None else f"{file}:{line + 1}"
+            write(f"{place}: {_name(item.nodeid)}\n")
 
 
 def _from_here(path: Path) -> str:
@@ -228,7 +261,11 @@ def _reason(report: pytest.TestReport) -> str:
 
 
 def _printed(sections: Sequence[tuple[str, str]]) -> dict[str, str]:
-    return {name.removeprefix("Captured ").removesuffix(" call"): text for name, text in sections}
+    return {_section(name): text for name, text in sections}
+
+
+def _section(name: str) -> str:
+    return name.removeprefix("Captured ").removesuffix(" call")
 
 
 def _indented(text: str, width: int = 2) -> str:

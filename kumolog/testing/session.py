@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,21 +16,22 @@ import pytest
 
 from kumolog.testing import plugin
 from kumolog.testing.discovery import Target
+from kumolog.testing.order import Shuffled
 from kumolog.testing.reporter import Reporter
-from kumolog.testing.stash import COVERAGE
+from kumolog.testing.stash import COVERAGE, SECONDS_OPTION
 
 if TYPE_CHECKING:
     from kumolog.testing.coverage import Coverage
 
-# No configuration file, no plugins that happen to be installed, no cache directory, and the output
-# is ours.
+# No configuration file, no plugins that happen to be installed, and the output is ours.
 _ARGUMENTS = (
     f"--config-file={os.devnull}",
-    *("-p", "no:cacheprovider"),
     *("-p", "no:doctest"),
     *("-p", "no:terminal"),
+    *("-p", "no:nfplugin"),  # would keep the names of all tests
     *("-o", "pythonpath=."),
     *("-o", "junit_suite_name=kumolog"),
+    *("-o", "junit_family=xunit1"),  # with the file and the line
     "--continue-on-collection-errors",
 )
 _OWN = __name__.partition(".")[0]
@@ -37,13 +40,21 @@ _ENVIRONMENT = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which tests are to be run and how; ``junit`` is where a report goes."""
+    """Which tests are to be run and how.
+
+    ``junit`` is where a report goes, ``seed`` that of the order if they are to be shuffled,
+    ``seconds`` how long a test of a spec may take. ``only_list`` runs none.
+    """
 
     targets: Sequence[Target]
     expression: str | None = None
     stop_at_first: bool = False
     junit: str | None = None
     update_golden: bool = False
+    last_failed: bool = False
+    seed: int | None = None
+    seconds: float | None = None
+    only_list: bool = False
 
 
 def run_tests(
@@ -58,7 +69,7 @@ def run_tests(
     with _own_environment():
         code = pytest.main(
             [*_ARGUMENTS, *_options(asked), *map(str, asked.targets)],
-            plugins=[plugin, reporter, *_directories(asked), *_measuring(coverage)],
+            plugins=[plugin, reporter, *_plugins(asked), *_measuring(coverage)],
         )
     files = _forget_modules(modules)
     for target in filter(lambda target: target.is_python, asked.targets):
@@ -81,6 +92,7 @@ def _options(asked: Asked) -> Iterator[str]:
     working = os.getcwd()
     yield f"--rootdir={working}"
     yield f"--confcutdir={working}"
+    yield f"--override-ini=cache_dir={_cache_of(working)}"
     if not _has_python(asked):
         yield "--noconftest"
     if asked.expression is not None:
@@ -91,6 +103,21 @@ def _options(asked: Asked) -> Iterator[str]:
         yield f"--junit-xml={asked.junit}"
     if asked.update_golden:
         yield "--kumolog-update-golden"
+    if asked.last_failed:
+        yield "--last-failed"
+    if asked.only_list:
+        yield "--collect-only"
+    if asked.seconds is not None:
+        yield f"--override-ini={SECONDS_OPTION}={asked.seconds}"
+
+
+def _cache_of(directory: str) -> Path:
+    """Where pytest notes what failed, outside the directory of the user's own files."""
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if not os.path.isabs(caches):  # the user has no home
+        caches = tempfile.gettempdir()
+    name = hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]
+    return Path(caches, _OWN, "tests", name)
 
 
 class _Measuring:
@@ -108,8 +135,11 @@ def _measuring(coverage: Coverage | None) -> list[object]:
     return [] if coverage is None else [_Measuring(coverage)]
 
 
-def _directories(asked: Asked) -> list[object]:
-    return [] if _has_python(asked) else [_PlainDirectories()]
+def _plugins(asked: Asked) -> Iterator[object]:
+    if not _has_python(asked):
+        yield _PlainDirectories()
+    if asked.seed is not None:
+        yield Shuffled(asked.seed)
 
 
 class _PlainDirectories:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from kumolog.policy import Attach
+from kumolog.pulse import Pulse
 from kumolog.testing.bench import PolicyBench
 from kumolog.testing.lua_bench import LuaBenches
 from kumolog.testing.luaspec import find_file
@@ -23,8 +24,9 @@ class SpecBenches(LuaBenches):
         spec: Path,
         needs: Callable[[Iterable[str | Path]], None],
         attach: Attach | None = None,
+        pulse: Callable[[], Pulse] = Pulse,
     ) -> None:
-        super().__init__(self._found, attach)
+        super().__init__(self._found, attach, pulse)
         self.used: list[tuple[PolicyBench, int]] = []
         self._spec = spec
         self._needs = needs
@@ -36,13 +38,23 @@ class SpecBenches(LuaBenches):
 
     def end_test(self) -> None:
         """Closes what was opened since, and keeps what was logged."""
-        counts = [(bench, self._before.get(bench, 0)) for bench in self.benches]
-        self.used = [(bench, before) for bench, before in counts if len(bench.events) > before]
+        self._keep_used()
         self._close(lambda bench: bench not in self._before)
 
     def close(self) -> None:
         """Closes all that is open."""
         self._close(lambda _: True)
+
+    def abandon(self) -> None:
+        """Leaves all that is open: a policy may be what does not come back."""
+        self._keep_used()
+        for bench in self.benches:
+            bench.abandon()
+        self.benches = []
+
+    def _keep_used(self) -> None:
+        counts = [(bench, self._before.get(bench, 0)) for bench in self.benches]
+        self.used = [(bench, before) for bench, before in counts if len(bench.events) > before]
 
     def _close(self, is_meant: Callable[[PolicyBench], bool]) -> None:
         closing = [bench for bench in self.benches if is_meant(bench)]

@@ -85,8 +85,11 @@ def failure_of(
     if place is not None:
         text = text.removeprefix(f"{place.file}:{place.line}: ")
     callers = tuple(frame for frame in frames if frame != place)[:_MOST_CALLERS]
-    told = _all_visible if "place" in report else explain  # assertions show values
-    return Failure(told(text), place, callers, report.get("what"))
+    if "place" in report:
+        told = _all_visible(text)  # an assertion shows values
+    else:
+        told = explain(text).replace(os.getcwd() + os.sep, "")
+    return Failure(told, place, callers, report.get("what"))
 
 
 def _all_visible(text: str) -> str:

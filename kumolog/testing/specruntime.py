@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from kumolog.luavalue import LuaTable, LuaValue
 from kumolog.policy import Attach, Policy, nearest
+from kumolog.pulse import Pulse, Visit
 from kumolog.testing.differences import line_difference, readable, text_difference
 
+OWN_CODE: Final = "the spec"
+"""What runs where a spec does not run a policy."""
 Modules = Mapping[str, Mapping[str, Any]]
 Assertions = Mapping[str, Callable[..., str | None]]
 Report = dict[str, Any]
@@ -48,8 +51,10 @@ class SpecRuntime(Policy):
         max_memory: int,
         directories: Sequence[Path],
         attach: Attach | None,
+        pulse: Pulse,
     ) -> None:
-        super().__init__(path, _diagnostic, max_memory=max_memory, attach=attach)
+        super().__init__(path, _diagnostic, max_memory=max_memory, attach=attach, pulse=pulse)
+        self._visit = Visit(OWN_CODE, seconds)
         patterns = [str(directory / end) for directory in directories for end in _ENDS]
         self._runtime.add_package_path(*patterns)
         for module, content in modules.items():
@@ -80,7 +85,7 @@ class SpecRuntime(Policy):
 
     def _reports(self, entry: str, *arguments: str | int | None) -> list[Report]:
         try:
-            reports = self._runtime.call_own(self._spec[entry], *arguments)
+            reports = self._runtime.call_own(self._spec[entry], *arguments, visit=self._visit)
         finally:
             self._let_go(self._runtime.take_released())
             self._runtime.close()  # what was printed belongs to this item

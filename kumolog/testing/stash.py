@@ -25,6 +25,8 @@ GOLDENS: pytest.StashKey[list[Goldens]] = pytest.StashKey()
 """The golden files of each test file."""
 BENCHES: pytest.StashKey[list[tuple[PolicyBench, int]]] = pytest.StashKey()
 """Of a test: the benches that it used, and how many events each had been shown before."""
+REJECTED = "Captured rejected call"
+"""The section of a report on a test that passed in which events were rejected."""
 COVERAGE: pytest.StashKey[Coverage] = pytest.StashKey()
 """What measures the policies of a session, where that was asked for."""
 

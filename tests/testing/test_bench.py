@@ -311,3 +311,11 @@ def test_closing_finishes_segments_and_ends_the_policy(bench: Load) -> None:
     assert policy.diagnostics()[0][1].endswith("bye")
     with pytest.raises(KumologError, match="closed"):
         policy.log({"type": "Delivery"})
+
+
+def test_a_bench_keeps_no_more_than_there_is_room_for(bench: Load) -> None:
+    policy = bench(init(LOGS))
+    policy.log({"type": "Delivery"})
+    with pytest.raises(KumologError, match=r"logging event 2: .* more than 512 MB now"):
+        policy.log(bytes(300 << 20))
+    assert len(policy.logged()) == 1

@@ -134,3 +134,24 @@ def test_an_assertion_of_a_mock_reaches_the_test(ask: Ask) -> None:
 def test_what_cannot_be_mocked_is_refused(ask: Ask, name: str, why: str) -> None:
     with pytest.raises(KumologError, match=why):
         ask("", {name: lambda *_: None})
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("kumo.configure_local_logs", "it works here as in KumoMTA, and calls are kept only of"),
+        (
+            "kumo.define_spol",
+            "no function or method of this name: did you mean `kumo.define_spool`?",
+        ),
+    ],
+)
+def test_asking_for_calls_that_nobody_keeps_is_an_error(
+    tmp_path: Path, name: str, told: str
+) -> None:
+    (tmp_path / "init.lua").write_text("")
+    with PolicyBench(tmp_path / "init.lua") as bench:
+        with pytest.raises(KumologError, match="asking for calls of") as caught:
+            bench.calls(name)
+        assert told in str(caught.value)
+        assert bench.calls("kumo.define_spool") == []

@@ -381,7 +381,7 @@ def test_a_file_without_code_has_no_lines(tmp_path: Path) -> None:
     coverage = covered(tmp_path, "-- nothing\n")
     assert lines_of(coverage) == {}
     assert coverage.report(tmp_path).split() == [
-        *("file", "lines", "reached", "%", "missing"),
+        *("file", "lines", "reached", "%", "branches", "missing"),
         "init.lua",
         "0",
         "0",
@@ -584,6 +584,88 @@ def test_a_bench_reaches_the_handlers_that_it_asks(tmp_path: Path) -> None:
     assert [line for line, reached in only(coverage).lines.items() if not reached] == [8, 13]
 
 
+# Branches ---------------------------------------------------------------------------------------------
+
+# Each with what is said of its branches that are never taken, by line.
+BRANCHES = {
+    "a statement on one line": (
+        "local yes, no = true, false\nif no then yes = 1 end\nif yes then no = nil end\n",
+        ["2 true", "3 false"],
+    ),
+    "no else": ("local yes = true\nif yes then\n  yes = 1\nend\n", ["2 false"]),
+    "both": ("for i = 1, 2 do if i == 1 then i = 3 else i = 4 end end\n", []),
+    "elseif": (
+        "for i = 1, 2 do\n  if i == 1 then i = 3 elseif i == 2 then i = 4 elseif i == 3 then i = 5 else i = 6 end\nend\n",
+        ["2 true", "2 false"],
+    ),
+    "loops": (
+        "for _ in pairs {} do x = 1 end\nwhile x do x = 2 end\nfor i = 1, 0 do x = 3 end\nrepeat x = 4 until x\n",
+        ["1 entered", "2 entered", "3 entered"],
+    ),
+    "leaving": (
+        "local function f(x) for i = 1, 3 do if x == i then return i end if x then break end end do return end end f() f(1)\n"
+        "for i = 1, 3 do if i == 2 then goto continue end local x = i ::continue:: end\n",
+        ["1 true"],  # of the break: what follows the other if is never asked with x = 2
+    ),
+    "what is inside another is asked about once that is taken": (
+        "if x then if y then while z do end end elseif not x then for _ = 1, 1 do if y then z = 1 end end end\n",
+        ["1 true", "1 false", "1 true"],
+    ),
+    "words in strings and comments": (
+        "local s = 'if x then end' -- if x then\nlocal t = [[\nif s then\n]] if s then t = s end -- end\n",
+        ["4 false"],
+    ),
+    "conditions with functions in them": (
+        "if (function() if x then return 1 end return true end)() then y = 1 end\n",
+        ["1 false", "1 true"],
+    ),
+    "a coroutine": (
+        "coroutine.wrap(function() if x then coroutine.yield() else y = 1 end end)()\n",
+        ["1 true"],
+    ),
+}
+
+
+def never_taken(coverage: Coverage) -> list[str]:
+    file = only(coverage)
+    return [
+        f"{branch.line} {branch.outcome}"
+        for branch in file.branches
+        if not branch.reached and file.is_asked(branch)
+    ]
+
+
+@pytest.mark.parametrize("name", BRANCHES)
+def test_the_branches_are_those_that_are_counted_by_hand(tmp_path: Path, name: str) -> None:
+    source, expected = BRANCHES[name]
+    assert sorted(never_taken(covered(tmp_path, source))) == sorted(expected)
+
+
+def test_branches_are_shown_and_go_from_process_to_process(tmp_path: Path) -> None:
+    source = "kumo.on('a', function(x)\n  if x then return 1 end\nend)\n"
+    first, second, both = Coverage(), Coverage(), Coverage()
+    loaded(tmp_path, source, attach=first.attach).fire("a", True)
+    loaded(tmp_path, source, attach=second.attach).fire("a", False)
+    title = "\n\nbranches never taken:\n  init.lua:2  the condition was never "
+    assert first.report(tmp_path).endswith(f"{title}false")
+    assert second.report(tmp_path).endswith(f"{title}true")
+    for part in (first, second):
+        both.merge(part.to_json())
+    assert both.report(tmp_path).split("\n")[1:] == ["init.lua      2        2  100.0       2/2"]
+
+
+def test_a_function_with_all_the_variables_there_can_be_still_runs(tmp_path: Path) -> None:
+    names = ", ".join(f"x{i}" for i in range(199))
+    source = f"local {names}\nif x1 then x2 = 1 end\nkumo.log_info 'it runs'\n"
+    said: list[str] = []
+    (tmp_path / "init.lua").write_text(source)
+    policy = Policy(
+        tmp_path / "init.lua", lambda _, line: said.append(line), attach=Coverage().attach
+    )
+    policy.load()
+    assert said[0].endswith("it runs")
+
+
 # What a policy notices --------------------------------------------------------------------------------
 
 
@@ -608,7 +690,7 @@ FAILING = {
     "a second handler": "kumo.on('init', print)\nkumo.on('init', print)",
     "a library function as handler": "kumo.on('init', error)",
     "a module that cannot be read": "require 'broken'",
-    "a long run": "local x = 1\nwhile true do\n  x = x + 1\nend",
+    "a long run": "local x = 1\nwhile true do x = x + 1 end",
     "a long run that catches": "while true do pcall(function() while true do end end) end",
     "a long run in a coroutine": "coroutine.wrap(function()\n  while true do end\nend)()",
     "nothing": "local t = kumo.get_event_registrars 'init' assert(t == nil)",
@@ -756,6 +838,7 @@ def test_the_saved_form_is_plain_json(tmp_path: Path) -> None:
         "lines": {"1": True, "2": True, "3": False},
         "functions": [{"name": "kumo.on('a')", "first": 2, "last": 4, "reached": False}],
         "handlers": [{"event": "a", "line": 2, "reached": False}],
+        "branches": [],
     }
 
 
@@ -805,10 +888,10 @@ def test_the_report_is_a_table_and_what_was_never_reached(
     reported: Coverage, tmp_path: Path
 ) -> None:
     assert reported.report(tmp_path).split("\n") == [
-        "file                lines  reached      %  missing",
-        "policy/init.lua         7        4   57.1  6-10",
-        "policy/routing.lua      7        7  100.0",
-        "all                    14       11   78.5",
+        "file                lines  reached      %  branches  missing",
+        "policy/init.lua         7        4   57.1       0/2  6-10",
+        "policy/routing.lua      7        7  100.0       1/1",
+        "all                    14       11   78.5       1/3",
         "",
         "handlers never reached:",
         "  other  policy/init.lua:5",
@@ -850,7 +933,7 @@ def test_only_what_is_complete_counts_as_all(tmp_path: Path) -> None:
     source = "local x = 1\n" * 100 + "x = 1\n" * 2000 + "if not x then\n  x = 2\nend\n"
     coverage = covered(tmp_path, source)
     assert 99.95 < coverage.percent < 100
-    assert "  99.9  2102" in coverage.report()
+    assert "  99.9       1/2  2102" in coverage.report()
     assert coverage.meets(99.95)
     assert not coverage.meets(100)
 
@@ -889,10 +972,26 @@ def test_lcov_tells_the_same_to_programs(reported: Coverage, tmp_path: Path) -> 
         "1",
         "",
     )
+    assert (policy["BRF"], policy["BRH"]) == ("2", "0")
     assert policy["FN"] == {"kumo.on('init')": 2, "kumo.on('other')": 5}
     assert policy["FNDA"] == {"kumo.on('init')": 1, "kumo.on('other')": 0}
     assert routing["FN"] == {"M.used": 2, "M.unused": 5, "reached": 6, "anonymous@7": 7}
     assert routing["FNDA"] == {"M.used": 1, "M.unused": 0, "reached": 0, "anonymous@7": 1}
+
+
+def test_lcov_tells_branches_and_which_of_them_nothing_asked_about(tmp_path: Path) -> None:
+    source = "local x = 1\nif x then x = 2 elseif y then x = 3 end\nwhile not x do if y then x = 1 end end\n"
+    report = covered(tmp_path, source).lcov()
+    assert [line for line in report.splitlines() if line.startswith("BR")] == [
+        "BRDA:2,0,0,1",
+        "BRDA:2,0,1,0",
+        "BRDA:2,0,2,0",
+        "BRDA:3,1,0,0",
+        "BRDA:3,2,0,-",
+        "BRDA:3,2,1,-",
+        "BRF:6",
+        "BRH:1",
+    ]
 
 
 def test_functions_of_one_name_are_kept_apart_in_lcov(tmp_path: Path) -> None:

@@ -78,6 +78,15 @@ def test_events_are_logged_and_asked_for(run: Run) -> None:
     """)
 
 
+def test_several_events_are_logged_at_once(run: Run) -> None:
+    run("""
+        local told = p:log({ type = 'Delivery' }, { { type = 'Bounce' }, '{"type":"OOB"}' }, '{"type":"Delivery"}')
+        assert.equal(4, #told)
+        assert.has_error(function() p:log({ type = 'Delivery' }, true) end)
+        assert.equal(4, #p:decisions())
+    """)
+
+
 def test_an_error_of_a_fired_handler_says_how_the_policy_came_there(tmp_path: Path) -> None:
     (tmp_path / "helper.lua").write_text("return function(x)\n  return x.y.z\nend\n")
     (tmp_path / "init.lua").write_text(
@@ -218,3 +227,43 @@ def test_closing_closes_all(tmp_path: Path) -> None:
     policy.log('{"type":"Delivery"}')
     benches.close()
     assert policy.segments()[0]["finished"]
+
+
+def test_functions_that_an_event_gives_can_be_called(tmp_path: Path) -> None:
+    (tmp_path / "init.lua").write_text("""
+        kumo.on('make.webhook', function(domain)
+          local sent = 0
+          local connection = {}
+          function connection:send(msg)
+            sent = sent + 1
+            if msg:get_meta 'bad' then kumo.reject(500, 'no: ' .. domain) end
+            if msg:get_meta 'slow' then while true do end end
+            return domain .. ' ' .. msg:get_data() .. sent, { again = function(n) return n + 1 end }
+          end
+          return { connection = connection, plain = 1 }
+        end)""")
+    spec = tmp_path / "a_spec.lua"
+    spec.write_text("""local bench = require 'bench'
+    it('works', function()
+      local policy = bench.load 'init.lua'
+      local made = policy:fire('make.webhook', 'x.example').value
+      assert.equal(1, made.plain)
+      local message = policy:message { data = 'hi' }
+      assert.equal('x.example hi1', made.connection:send(message))
+      assert.equal('x.example hi2', made.connection:send(message))
+      local ok, problem = pcall(made.connection.send, made.connection, policy:message { meta = { bad = true } })
+      assert.is_false(ok)
+      assert.matches('reject%(500.*no: x.example', problem)
+    end)
+    it('fails where such a function runs on', function()
+      local policy = bench.load('init.lua', { load_timeout = 0.2 })
+      local made = policy:fire('make.webhook', 'x').value
+      assert.error_matches(function() made.connection:send(bench.load('init.lua'):message {}) end, 'message of another policy')
+      made.connection:send(policy:message { meta = { slow = true } })
+    end)""")
+    benches = LuaBenches(lambda name: tmp_path / name)
+    file = SpecFile.load(spec, {"bench": {"load": benches.load}})
+    works, runs_on = [file.run(item) for item in file.items]
+    benches.close()
+    assert works.state == "passed", str(works)
+    assert "ran for more than 0.2s without returning" in str(runs_on)

@@ -102,9 +102,8 @@ class Project:
         """How each test ended, by what leads to it."""
         found = {}
         for case in ElementTree.parse(self.directory / report).iter("testcase"):
-            blocks = case.attrib["classname"].split(".")[2:]
             if (outcome := next((child.tag for child in case), "passed")) != "error":
-                found["::".join([*blocks, case.attrib["name"]])] = outcome
+                found[case.attrib["name"].replace(" > ", "::")] = outcome
         return found
 
 
@@ -170,8 +169,9 @@ def test_a_test_that_does_not_end_fails_alone(output: str) -> None:
 def test_the_report_names_blocks_and_messages(project: Project, output: str) -> None:
     assert output
     cases = list(ElementTree.parse(project.directory / "report.xml").iter("testcase"))
-    (failed,) = [case for case in cases if case.attrib["name"] == "fails"]
-    assert failed.attrib["classname"] == "some_spec.lua.outer"
+    (failed,) = [case for case in cases if case.attrib["name"] == "outer > fails"]
+    assert failed.attrib["classname"] == "some_spec"
+    assert {case.attrib["classname"] for case in cases} == {"some_spec", "bad_test"}
     failure = failed.find("failure")
     assert failure is not None
     assert failure.attrib["message"] == "assert.equal: expected 1, got 0"
@@ -253,6 +253,102 @@ def test_policies_are_closed_when_their_test_ends_and_others_go_on(tmp_path: Pat
     end)"""
     done = Project(tmp_path, {"x_spec.lua": spec, "init.lua": POLICY}).pytest("-q")
     assert done.returncode == 0, done.stdout
+
+
+def test_coverage_is_of_all_processes_together(tmp_path: Path) -> None:
+    policy = init(
+        "kumo.configure_local_logs { log_dir = 'out', filter_event = 'wanted' }",
+        "kumo.on('wanted', function(msg)\n"
+        "  if msg:get_meta('tenant') == 'bakery' then return true end\n"
+        "  return false\n"
+        "end)",
+    )
+    spec = """local kumolog = require 'kumolog'
+    it('logs %s', function()
+      local policy = kumolog.load 'init.lua'
+      policy:log { type = 'Delivery', meta = { tenant = '%s' } }
+    end)"""
+    files = {f"{name}_spec.lua": spec % (name, name) for name in ("bakery", "harbour")}
+    project = Project(tmp_path, {"init.lua": policy, **files})
+    one = project.pytest("--kumolog-coverage", "bakery_spec.lua")
+    assert "init.lua:6  the condition was never false" in one.stdout
+    for processes in ([], ["-n", "2", "--dist", "loadfile"]):
+        done = project.pytest("--kumolog-coverage", "--kumolog-lcov=policy.info", *processes)
+        assert done.returncode == 0
+        assert done.stdout.count("- coverage of policies -") == 1
+        assert "100.0       2/2\n" in done.stdout
+        assert "BRF:2\nBRH:2\n" in (tmp_path / "policy.info").read_text()
+        (tmp_path / "policy.info").unlink()
+
+
+SEARCH = "(('a'):rep(40)):find(('a-'):rep(35) .. 'b')"  # longer than anybody lives
+
+
+def test_a_call_that_nothing_can_end_fails_alone_and_is_left_behind(tmp_path: Path) -> None:
+    policy = init(
+        "kumo.configure_local_logs { log_dir = 'out', filter_event = 'wanted' }",
+        f"kumo.on('wanted', function(msg) return msg:get_meta 'bad' and {SEARCH} or true end)",
+    )
+    spec = f"""local kumolog = require 'kumolog'
+    it('comes first', function() end)
+    it('searches', function() return {SEARCH} end)
+    it('goes on', function() end)
+    it('has the policy search', function()
+      kumolog.load('init.lua'):log {{ type = 'Delivery', meta = {{ bad = true }} }}
+    end)
+    it('goes on again', function()
+      local policy = kumolog.load 'init.lua'
+      policy:log {{ type = 'Delivery' }}
+      assert.equal(1, #policy:logged())
+    end)"""
+    files = {"init.lua": policy, "a_spec.lua": spec, "b_spec.lua": "it('last', function() end)"}
+    project = Project(tmp_path, files)
+    done = project.pytest("--junitxml=report.xml")
+    assert done.returncode == 1
+    assert project.outcomes() == {
+        "comes first": "passed",
+        "searches": "failure",
+        "goes on": "passed",
+        "has the policy search": "failure",
+        "goes on again": "passed",
+        "last": "passed",
+    }
+    assert "the spec did not come back within 0.3s from a call that nothing can end" in done.stdout
+    assert "the filter handlers did not come back within 0.3s from a call that" in done.stdout
+    assert '1. {"type":"Delivery","meta":{"bad":true}}' in done.stdout
+
+
+def test_a_file_that_never_comes_back_is_an_error_and_its_programs_are_ended(
+    tmp_path: Path,
+) -> None:
+    number = tmp_path / "number"
+    spec = f"os.execute('echo $$ > {number}; exec sleep 1000')"
+    project = Project(tmp_path, {"a_spec.lua": spec, "b_spec.lua": "it('b', function() end)"})
+    done = project.pytest("--continue-on-collection-errors")
+    assert "1 passed, 1 error" in done.stdout
+    assert "loading the file: the spec did not come back within 0.3s" in done.stdout
+    assert not Path("/proc", number.read_text().strip()).exists()
+
+
+def test_what_was_rejected_while_a_test_passed_is_told(tmp_path: Path) -> None:
+    spec = """local kumolog = require 'kumolog'
+    it('passes', function() kumolog.load('init.lua'):log { type = 'Delivery' } end)
+    it('expects it', function()
+      local policy = kumolog.load 'init.lua'
+      policy:log { type = 'Delivery' }
+      assert.equal(1, #policy:rejects())
+    end)"""
+    policy = init(
+        "kumo.configure_local_logs { log_dir = 'out', filter_event = 'wanted' }",
+        "kumo.on('wanted', function(msg) error 'never' end)",
+    )
+    project = Project(tmp_path, {"x_spec.lua": spec, "init.lua": policy})
+    for processes in ([], ["-n", "1"]):
+        done = project.pytest(*processes)
+        assert done.returncode == 0
+        assert "x_spec.lua::passes passed, but" in done.stdout
+        assert "event 1: init.lua:5: never\n" in done.stdout
+        assert "expects it passed, but" not in done.stdout
 
 
 # Python tests ------------------------------------------------------------------------------------
