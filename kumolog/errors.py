@@ -4,7 +4,17 @@ from __future__ import annotations
 
 
 class KumologError(Exception):
-    """Base of every error that kumolog reports to its user as a message, never as a traceback."""
+    """Base of every error that kumolog reports to its user as a message, never as a traceback.
+
+    ``hint`` is a sentence on what would be right, or None.
+    """
+
+    hint: str | None = None
+
+    @property
+    def with_hint(self) -> str:
+        """The message and its hint, which comes last: policies look at how a message begins."""
+        return f"{self} ({self.hint})" if self.hint else str(self)
 
 
 class PolicyError(KumologError):

@@ -6,7 +6,7 @@ kind are looked up by a value's exact type, so ``True`` is never taken for an in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from math import isfinite, isnan
 from typing import Any, Final, Literal, TypeAlias
@@ -93,11 +93,20 @@ def with_nulls(value: Any) -> Any:
 def rebuilt(value: LuaValue) -> LuaValue:
     """Return a copy made pair by pair: array marks are lost, a sequence ends at its first hole.
 
-    An object becomes the table of the pairs that its ``__pairs`` gives. Raises ValueError where
-    endless nesting, and NotSerializableError where a userdata cannot be copied. KumoMTA: parameter
-    tables, second attempt.
+    Pairs are in the order of their keys. An object becomes the table of the pairs that its
+    ``__pairs`` gives. Raises ValueError where endless nesting, and NotSerializableError where a
+    userdata cannot be copied. KumoMTA: parameter tables, second attempt.
     """
     return _rebuilt(value, 0)
+
+
+def in_order(pairs: Iterable[tuple[LuaValue, LuaValue]]) -> list[tuple[LuaValue, LuaValue]]:
+    """Return the pairs of a table in the order of their keys: Lua's own differs from run to run."""
+    return sorted(pairs, key=_text_of_key)
+
+
+def _text_of_key(pair: tuple[LuaValue, LuaValue]) -> str:
+    return str(pair[0])
 
 
 def echo(value: LuaValue) -> str:
@@ -212,7 +221,7 @@ def _rebuilt_table(table: LuaTable, depth: int) -> LuaTable:
     sequence: list[LuaValue] = []
     while (index := len(sequence) + 1) in numbered:
         sequence.append(numbered[index])
-    return LuaTable(items, sequence)
+    return LuaTable(in_order(items) if len(sequence) < len(items) else items, sequence)
 
 
 def _rebuilt_opaque(value: Opaque, _depth: int) -> Opaque:

@@ -156,7 +156,7 @@ def test_a_table_that_contains_itself_is_refused() -> None:
         (LuaTable(), "{}"),
         (LuaTable(is_array=True), "{}"),
         (LuaTable([(1, "a"), ("x", 1)], ["a"]), '["a"]'),
-        (fields(b=1, a=LuaTable([(0, True), (1.5, NULL)])), '{"b":1,"a":{"0":true,"1.5":null}}'),
+        (fields(b=1, a=LuaTable([(0, True), (1.5, NULL)])), '{"a":{"0":true,"1.5":null},"b":1}'),
         (fields(f=FUNCTION), "<unable to encode as json: cannot serialize <function>>"),
         (array(array(THREAD)), "<unable to encode as json: cannot serialize <thread>>"),
         (LuaTable([(b"\xff", 1)]), "<unable to encode as json: key must be a string>"),
@@ -185,7 +185,17 @@ def test_a_copy_ends_its_sequence_at_the_first_hole(
     value: LuaTable, sequence: list[LuaValue]
 ) -> None:
     copy = rebuilt(value)
-    assert copy == LuaTable(value.items, sequence)
+    assert isinstance(copy, LuaTable)
+    assert copy.sequence == sequence
+    assert sorted(copy.items, key=str) == sorted(value.items, key=str)
+
+
+def test_a_copy_is_in_the_order_of_its_keys_whatever_luas_own_is() -> None:
+    pairs = [("b", 1), ("a", LuaTable([("d", 1), ("c", 2)])), (True, 3), (1.5, 4)]
+    expected = LuaTable(
+        [(1.5, 4), (True, 3), ("a", LuaTable([("c", 2), ("d", 1)])), ("b", 1)],
+    )
+    assert rebuilt(LuaTable(pairs)) == rebuilt(LuaTable(pairs[::-1])) == expected
 
 
 def test_a_copy_loses_array_marks_at_every_depth() -> None:

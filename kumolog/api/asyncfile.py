@@ -9,7 +9,7 @@ from functools import partial
 from typing import ClassVar, Final, TypeVar
 
 from kumolog.errors import KumologError
-from kumolog.files import Files
+from kumolog.files import MOST_READ, Files, too_long
 from kumolog.luaobject import LuaObject
 from kumolog.luavalue import LuaValue
 from kumolog.params.arguments import data, integer
@@ -23,7 +23,7 @@ _MODES: Final = {
     "a+": os.O_RDWR | os.O_CREAT | os.O_APPEND,
 }
 _WHENCES: Final = {"set": os.SEEK_SET, "cur": os.SEEK_CUR, "end": os.SEEK_END}
-_MOST_READ: Final = 2 * 1024 * 1024  # bytes at a time
+_PIECE: Final = 2 * 1024 * 1024  # bytes read at a time
 
 _Result = TypeVar("_Result")
 
@@ -65,10 +65,13 @@ class AsyncFile(LuaObject):
         """Up to ``size`` bytes, or all that follow."""
         if size is not None:
             wanted = integer(size, 2, "usize")
-            return self._do("reading", lambda fd: os.read(fd, min(wanted, _MOST_READ)))
-        parts = []
-        while part := self._do("reading", lambda fd: os.read(fd, _MOST_READ)):
+            return self._do("reading", lambda fd: os.read(fd, min(wanted, _PIECE)))
+        parts, length = [], 0
+        while part := self._do("reading", lambda fd: os.read(fd, _PIECE)):
             parts.append(part)
+            length += len(part)
+            if length > MOST_READ:
+                raise too_long(self._name)
         return b"".join(parts)
 
     def write(self, buffer: LuaValue = None, *_: LuaValue) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from kumolog.api.registry import Registry
 from kumolog.errors import KumologError
-from kumolog.params import ParamError
 
 if TYPE_CHECKING:
     from kumolog.templates import Templates
@@ -16,19 +15,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def configuring(registry: Registry, place: str) -> Iterator[None]:
-    """Raises KumologErrors with their hints.
-
-    While a policy is only checked, those that it does not catch are gathered.
-    """
+    """While a policy is only checked, gathers the KumologErrors that it does not catch."""
     try:
         yield
     except KumologError as error:
-        # KumoMTA's own text comes first: policies look at it.
-        hint = error.hint if isinstance(error, ParamError) else None
-        text = f"{error} ({hint})" if hint else str(error)
         if registry.make_directory is not None or registry.catches():
-            raise KumologError(text) from None
-        registry.problems.append(f"{place}: {text}")
+            raise
+        registry.problems.append(f"{place}: {error.with_hint}")
 
 
 def compiled_templates(registry: Registry, per_record: Mapping[str, Any]) -> Templates | None:

@@ -6,9 +6,10 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from kumolog.api.surface import surface
+from kumolog.api.surface import plain_type, surface
 
 _NIL = re.compile(r"attempt to (?:call|index) a nil value \((\w+) '(\w+)'\)")
+_OF_OBJECT = re.compile(r'attempt to index a (\w+) value \(field "(\w+)"\)')
 _NEAR = 0.75  # how much two names have in common of which one is misspelt
 _ALIKE = 0.6  # how much a variable's name has in common with that of the function it was to hold
 
@@ -21,10 +22,21 @@ def explain(error: str, missed: Sequence[str]) -> str:
     """
     if "module 'policy-extras." in error:
         return f"{error}\n\tpolicy-extras comes with KumoMTA: put a copy of it beside the policy"
+    of_object = _OF_OBJECT.search(error)
+    if of_object is not None:
+        return error + _no_such_member(*of_object.groups())
     nil = _NIL.search(error)
     if nil is None:
         return error
     return error + (_no_such_method if nil[1] == "method" else _no_such_function)(nil, missed)
+
+
+def _no_such_member(type_name: str, name: str) -> str:
+    kind = plain_type(type_name)
+    of_kind = ((row.name, *re.split("[:.]", row.name, maxsplit=1)) for row in surface())
+    members = {own[1]: full for full, *own in of_kind if own[1:] and plain_type(own[0]) == kind}
+    near = difflib.get_close_matches(name, members, 1)
+    return f": did you mean `{members[near[0]]}`?" if near else ""
 
 
 def _no_such_method(nil: re.Match[str], _missed: Sequence[str]) -> str:
@@ -49,7 +61,9 @@ def _missed_as(kind: str, name: str, missed: Sequence[str]) -> str | None:
     if name in by_last_part or kind == "field":
         return by_last_part.get(name)
     near = difflib.get_close_matches(name, by_last_part, 1, _ALIKE)
-    return by_last_part[near[0]] if near else None
+    if near:
+        return by_last_part[near[0]]
+    return next(filter(_nearest_name, missed[::-1]), None)  # one that is not just probed for
 
 
 def _nearest_name(wanted: str) -> str | None:

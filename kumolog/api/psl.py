@@ -6,7 +6,7 @@ and an unknown top-level domain is a suffix of its own.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from publicsuffixlist import PSLFILE, PublicSuffixList
@@ -34,22 +34,26 @@ def psl_suffix(
 
 def _list_for(domain: str) -> PublicSuffixList:
     top = _top(domain.removesuffix("."))
-    return _list(top if top in _rules() else "")
+    return _list(top if _rules(top) else "")
 
 
 @cache
 def _list(top: str) -> PublicSuffixList:
     """The list of one top-level domain: of all ten thousand rules it takes long to make one."""
-    return PublicSuffixList(_rules().get(top, ""))
+    return PublicSuffixList(_rules(top))
+
+
+@lru_cache(maxsize=1024)
+def _rules(top: str) -> tuple[str, ...]:
+    """The rules under a top-level domain; none for one that is unknown."""
+    is_idn = top.startswith("xn--")  # rules are not written so
+    near = (line for line in _lines() if line.endswith(top) or (is_idn and not line.isascii()))
+    return tuple(line for line in near if line and line[:2] != "//" and _top(line) == top)
 
 
 @cache
-def _rules() -> dict[str, list[str]]:
-    rules: dict[str, list[str]] = {}
-    for line in Path(PSLFILE).read_text("utf-8").splitlines():
-        if line and not line.startswith("//"):
-            rules.setdefault(_top(line), []).append(line)
-    return rules
+def _lines() -> list[str]:
+    return Path(PSLFILE).read_text("utf-8").splitlines()
 
 
 def _top(name: str) -> str:

@@ -136,7 +136,8 @@ class Registry(Struct):
 
     ``make_directory`` creates a log_dir; it is None while a policy is only checked: then nothing is
     made, and what is wrong is gathered in ``problems``, so that one check shows all of it;
-    ``failed_validations`` are those that the policy itself declares. ``fire`` fires an event of the
+    ``failed_validations`` are those that the policy itself declares, ``withheld`` the commands that
+    were not run. ``fire`` fires an event of the
     policy with JSON-like arguments and gives its first result. ``wants`` tells whether the policy's
     own log lines of a level are shown. ``spawn`` does so in a thread of its own; it is None where
     nothing is started. ``clock`` tells the time,
@@ -154,6 +155,7 @@ class Registry(Struct):
     calls: list[Call] = []
     problems: list[str] = []
     failed_validations: list[str] = []
+    withheld: list[str] = []
     fire: Callable[..., LuaValue] = _nobody_listens
     wants: Callable[[str], bool] = _all_but_debug
     spawn: Callable[[str, Any], None] | None = None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from kumolog.api.registry import Registry
+from kumolog.errors import KumologError
 from kumolog.luavalue import LuaValue
 from kumolog.params.arguments import data, integer, text
 
@@ -16,6 +17,7 @@ _WHITESPACE: Final = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" +
 )
 _NOT_WHITESPACE: Final = re.compile(f"[^{_WHITESPACE}]+")
 _NOT_ASCII_WHITESPACE: Final = re.compile(r"[^\t\n\f\r ]+")
+_LONGEST: Final = 256 << 20  # characters; nothing can end the one call that would fill the memory
 
 # Searching -----------------------------------------------------------------------------------
 
@@ -43,7 +45,7 @@ def replace(
     *_: LuaValue,
 ) -> str:
     """``s`` with every occurrence of a text replaced."""
-    return text(s, 1).replace(text(old, 2), text(new, 3))
+    return _replaced(text(s, 1), text(old, 2), text(new, 3), None)
 
 
 def replacen(
@@ -57,7 +59,18 @@ def replacen(
 ) -> str:
     """``s`` with the first ``count`` occurrences of a text replaced."""
     source, most = text(s, 1), integer(count, 4, "usize")
-    return source.replace(text(old, 2), text(new, 3), min(most, len(source) + 1))
+    return _replaced(source, text(old, 2), text(new, 3), most)
+
+
+def _replaced(source: str, old: str, new: str, most: int | None) -> str:
+    found = source.count(old)
+    count = found if most is None else min(most, found)
+    if len(source) + count * (len(new) - len(old)) > _LONGEST:
+        raise KumologError(
+            f"replacing {count:,} occurrences makes a text of more than {_LONGEST >> 20} million "
+            "characters"
+        )
+    return source.replace(old, new, count)
 
 
 # Splitting and trimming ----------------------------------------------------------------------

@@ -87,6 +87,8 @@ def _remarks(path: str, policy: Policy) -> Iterator[Remark]:
     registry = policy.registry
     for problem in registry.problems:
         yield "error", "bad-parameters", problem
+    for withheld in registry.withheld:
+        yield "info", "withheld", withheld
     for error in policy.missing_handlers():
         yield "error", "missing-handler", str(error)
     if not registry.local_logs and not registry.problems:

@@ -12,7 +12,7 @@ from typing import Any
 from kumolog.api.params import Named, rows, type_of
 from kumolog.api.registry import Call
 from kumolog.check.outcome import Remark
-from kumolog.luavalue import LuaTable, LuaValue
+from kumolog.luavalue import LuaTable, LuaValue, in_order
 from kumolog.params import ParamTable
 from kumolog.params.buffered import BufferedList, BufferedMap, BufferedTable, FlattenedTable
 from kumolog.params.compose import FirstOf, ListOf, MapOf, Nullable
@@ -44,7 +44,7 @@ def _ignored(wanted: Any, value: LuaValue) -> Ignored:
 
 def _in_table(wanted: ParamTable | FlattenedTable, table: LuaTable) -> Ignored:
     by_name = {key.name: key for key in wanted.keys}
-    for name, item in table.items:
+    for name, item in in_order(table.items):
         if isinstance(name, str) and name not in by_name:
             yield name, list(by_name)
         elif isinstance(name, str):
@@ -62,7 +62,7 @@ def _in_list(wanted: ListOf | BufferedList, table: LuaTable) -> Ignored:
 
 
 def _in_map(wanted: MapOf | BufferedMap, table: LuaTable) -> Ignored:
-    for _, item in table.items:
+    for _, item in in_order(table.items):
         yield from _ignored(wanted.value, item)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from kumolog.errors import KumologError
-from kumolog.luavalue import LuaTable, LuaValue, echo, rebuilt
+from kumolog.luavalue import LuaTable, LuaValue, echo, in_order, rebuilt
 from kumolog.params.compose import ListOf, MapOf, Nullable, wanted_table
 from kumolog.params.enums import Enum
 from kumolog.params.minfree import MINFREE
@@ -106,7 +106,7 @@ class ParamTable(Struct, frozen=True):
     """A table of named parameters, itself a type; converts to a dict in declaration order.
 
     A ``closed`` table refuses keys it does not know, an open one ignores them. Keys are converted
-    in Lua's order and the first fault ends the check; missing keys come last.
+    in their order and the first fault ends the check; missing keys come last.
     """
 
     keys: tuple[Key, ...]
@@ -115,7 +115,7 @@ class ParamTable(Struct, frozen=True):
     def convert(self, value: LuaValue) -> dict[str, Any]:
         by_name = {key.name: key for key in self.keys}
         given: dict[str, Any] = {}
-        for name, item in wanted_table(value).items:
+        for name, item in in_order(wanted_table(value).items):
             key = self._key(name, by_name)
             if key is not None:
                 given[key.name] = key.type.convert(item)

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from kumolog.luavalue import LuaTable, LuaValue, describe
+from kumolog.luavalue import LuaTable, LuaValue, describe, in_order
 from kumolog.params import Key, ParamTable
 from kumolog.params.compose import wanted_table
 from kumolog.params.enums import readable
@@ -54,7 +54,8 @@ class BufferedMap(Struct, frozen=True):
     def convert(self, value: LuaValue) -> dict[Any, Any]:
         if not isinstance(value, LuaTable) or _is_sequence(value):
             raise _misfit(value, self.expected)
-        return {self.key.convert(key): self.value.convert(item) for key, item in value.items}
+        pairs = in_order(value.items)
+        return {self.key.convert(key): self.value.convert(item) for key, item in pairs}
 
 
 class BufferedTable(Struct, frozen=True):
@@ -99,7 +100,7 @@ class FlattenedTable(Struct, frozen=True):
         by_name = {key.name: key for key in self.keys}
         found: dict[str, Any] = {}
         later: list[tuple[LuaValue, LuaValue]] = []
-        for name, item in wanted_table(value).items:
+        for name, item in in_order(wanted_table(value).items):
             if isinstance(name, str) and name in by_name and name not in self.flattened:
                 found[name] = by_name[name].type.convert(item)
             else:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from kumolog.luavalue import NULL, LuaTable, LuaValue, echo, key_text, type_name
+from kumolog.luavalue import NULL, LuaTable, LuaValue, echo, in_order, key_text, type_name
 from kumolog.params.types import STRING, Mismatch, Scalar, Type
 
 
@@ -43,7 +43,7 @@ class MapOf(Struct, frozen=True):
     value: Type
 
     def convert(self, value: LuaValue) -> dict[Any, Any]:
-        pairs = wanted_table(value).items
+        pairs = in_order(wanted_table(value).items)
         return {self.key.convert(key): self.value.convert(item) for key, item in pairs}
 
 

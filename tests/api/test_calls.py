@@ -57,7 +57,7 @@ def table(function: str, /, **pairs: LuaValue) -> Any:
 def test_style_ctx_ends_with_the_given_table() -> None:
     assert refusal("kumo.start_http_listener", fields(listen="a", foo=1)) == (
         f"deserialize error: unknown field `foo`, expected one of {HTTP_KEYS}, "
-        'while processing {"listen":"a","foo":1}'
+        'while processing {"foo":1,"listen":"a"}'
     )
 
 
@@ -94,7 +94,7 @@ def test_style_arg_of_a_method_counts_self_and_names_the_type() -> None:
 @pytest.mark.parametrize(
     ("value", "echo"),
     [
-        (fields(foo=1.5, a=True, b="x"), '{"foo":1.5,"a":true,"b":"x"}'),
+        (fields(foo=1.5, a=True, b="x"), '{"a":true,"b":"x","foo":1.5}'),
         (fields(foo=float("inf")), '{"foo":null}'),
         (fields(foo=float("nan")), '{"foo":null}'),
         (fields(foo=b"\xff\x00"), '{"foo":[255,0]}'),
@@ -257,11 +257,11 @@ def test_a_table_that_contains_itself_is_refused_wherever_it_stands() -> None:
 # Order (3.5), buffered values (4), two attempts (5) ------------------------------------------------
 
 
-def test_the_first_problem_in_luas_order_ends_the_check_and_missing_keys_come_last() -> None:
+def test_the_first_problem_in_the_order_of_keys_ends_the_check_and_missing_ones_come_last() -> None:
     first, second = ("weight", "x"), ("name", 5)
-    for pairs, expected in (([first, second], "u32"), ([second, first], "a string")):
+    for pairs in ([first, second], [second, first]):
         pool = fields(name="p", entries=array(LuaTable(pairs)))
-        assert f"expected {expected}, while" in refusal("kumo.make_egress_pool", pool)
+        assert "expected a string, while" in refusal("kumo.make_egress_pool", pool)
     assert "expected usize" in refusal("kumo.memoize", FUNCTION, fields(capacity="x"))
     assert "missing field `ttl`" in refusal("kumo.memoize", FUNCTION, fields(capacity=1))
 

@@ -85,3 +85,10 @@ def test_a_message_can_be_signed_and_stays_as_it_is(run_policy: RunPolicy) -> No
     logged = run_policy(init(body, rest), [{"type": "Reception", "data": "From: a@b.c\r\n\r\n"}])
     (record,) = logged.records("out")
     assert record["headers"] == {"from": "a@b.c"}
+
+
+def test_only_a_signer_signs(said_by: SaidBy) -> None:
+    message = "local m = kumo.make_message('a@b.c', 'd@e.f', '')"
+    for given in ("nil", "'key.pem'"):
+        (refused,) = said_by(f"{message} try(m.dkim_sign, m, {given})")
+        assert refused.startswith("false bad argument #2 to `Message.dkim_sign`: ")

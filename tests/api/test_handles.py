@@ -154,13 +154,15 @@ def test_requests_are_prepared_and_their_parameters_checked(said_by: SaidBy) -> 
         local prepared = request:header('a', 'b'):body('x'):timeout('5s'):timeout(2.5):basic_auth('u')
         kumo.log_info(type(prepared), prepared.send ~= nil)
         kumo.log_info(client:close())
+        try(client.get, client)
         try(request.timeout, request, 5)
         try(request.header, request, 'a')
         try(request.form_url_encoded, request, 'x')
         try(request.aws_sign_v4, request, {})"""
-    chained, closed, timeout, header, form, sign = said_by(source)
+    chained, closed, get, timeout, header, form, sign = said_by(source)
     assert (chained, closed) == ("userdata true", "nil")
-    assert timeout == "false invalid timeout duration"
+    assert get.startswith("false bad argument #2 to `HttpClient.get`: ")
+    assert timeout.startswith("false invalid timeout duration (write ")
     assert header.startswith("false bad argument #3 to `HttpRequest.header`: ")
     assert form.startswith("false bad argument #2 to `HttpRequest.form_url_encoded`: ")
     assert "missing field `access_key`" in sign
@@ -171,7 +173,10 @@ def test_a_throttle_never_throttles_and_says_what_it_is(said_by: SaidBy) -> None
         local message = kumo.make_message('', 'a@example.com', '')
         kumo.log_info(throttle:delay_message_if_throttled(message), throttle:sleep_if_throttled(), throttle:explain())
         try(kumo.make_throttle, 'name', '100')"""
-    assert said_by(source) == ["false false name: 100/h", "false expected 'limit/period', got 100"]
+    assert said_by(source) == [
+        "false false name: 100/h",
+        "false expected 'limit/period', got 100 (write a rate such as \"100/h\")",
+    ]
 
 
 def test_handlers_get_the_same_values_on_the_path_of_records(run_policy: RunPolicy) -> None:

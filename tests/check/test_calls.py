@@ -6,6 +6,8 @@ import pytest
 from check.checks import LOGGER, Check
 from support import init
 
+from kumolog.record import RECORD_TYPES
+
 READ_OVER = {
     "kumo.define_spool { name = 'a', path = 'b', rocks_params = { max_open_filez = 1 } }": (
         "kumo.define_spool ignores `max_open_filez`: did you mean `max_open_files`?"
@@ -56,3 +58,24 @@ def test_a_key_that_has_no_effect_is_a_warning(check: Check, call: str) -> None:
 )
 def test_keys_that_the_policy_chooses_are_none_of_these(check: Check, call: str) -> None:
     assert check(init(f"{LOGGER}\n{call}")).findings == []
+
+
+def test_findings_of_one_call_have_an_order_of_their_own(check: Check) -> None:
+    settings = ", ".join(f"x{letter} = 1" for letter in "qwertzuiop")
+    hook = ", ".join(f"{kind} = {{ suffix = 'x' }}" for kind in RECORD_TYPES)
+    outcome = check(
+        init(
+            f"{LOGGER} kumo.configure_redis_throttles {{ node = 'redis://a/', {settings} }}\n"
+            f"kumo.configure_log_hook {{ name = 'h', per_record = {{ {hook} }} }}",
+            "kumo.on('should_enqueue_log_record', function() end)",
+        )
+    )
+    called, hooked = (
+        [each.message for each in outcome.findings if each.line == line] for line in (3, 4)
+    )
+    assert called == [
+        f"kumo.configure_redis_throttles ignores `x{letter}`" for letter in sorted("qwertzuiop")
+    ]
+    assert hooked == [
+        f"per_record.{kind}.suffix has no effect in a log hook" for kind in sorted(RECORD_TYPES)
+    ]

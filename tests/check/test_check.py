@@ -391,6 +391,16 @@ def test_nothing_is_made(check: Check, tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["init.lua"]
 
 
+def test_commands_are_named_and_not_run(check: Check, tmp_path: Path) -> None:
+    body = f"""{LOGGER}
+      local ok, how, code = os.execute('touch made')
+      assert(os.execute() and ok and how == 'exit' and code == 0)"""
+    finding = only(check(init(body)))
+    assert (finding.line, finding.level, finding.code) == (4, "info", "withheld")
+    assert finding.message == "os.execute is not run: 'touch made'"
+    assert os.listdir(tmp_path) == ["init.lua"]
+
+
 def test_what_the_policy_writes_is_thrown_away(check: Check, tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("as it was")
     body = f"""{LOGGER}

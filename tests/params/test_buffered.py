@@ -112,7 +112,7 @@ def test_a_flattened_table_converts_in_declaration_order() -> None:
         (fields(zzz=1, own=1, name="x"), "unknown field `zzz`"),
         (LuaTable([("own", 1), ("name", "x"), (5, 1)]), "unexpected map key"),
         (LuaTable([("own", 1), ("name", "x"), (True, 1)]), "unexpected map key"),
-        (fields(zzz=FUNCTION, own="x"), "unsupported value type `function`"),
+        (fields(aaa=FUNCTION, own="x"), "unsupported value type `function`"),
         (fields(own=FUNCTION), "unsupported value type `function`"),
         ("x", "invalid type: string, expected table"),
     ],

@@ -129,7 +129,7 @@ def test_defaults_are_not_shared_between_calls() -> None:
         (
             fields(log_dir="x", foo=1),
             f"unknown field `foo`, expected one of {LOCAL_LOGS_KEYS}, "
-            'while processing {"log_dir":"x","foo":1}',
+            'while processing {"foo":1,"log_dir":"x"}',
         ),
         (
             fields(log_dir="x", per_record=fields(OOB=fields(dir="y"))),
@@ -153,7 +153,7 @@ def test_defaults_are_not_shared_between_calls() -> None:
         (
             fields(log_dir="x", compression_level=22),
             "invalid value: integer `22`, expected 0 to 21, "
-            'while processing {"log_dir":"x","compression_level":22}',
+            'while processing {"compression_level":22,"log_dir":"x"}',
         ),
         (
             fields(max_segment_duration="300"),
@@ -205,13 +205,13 @@ def test_a_misspelt_name_comes_with_the_nearest_right_one(
     assert "did you mean" not in str(error)
 
 
-def test_keys_are_checked_in_luas_order_and_missing_ones_last() -> None:
+def test_keys_are_checked_in_their_order_and_missing_ones_last() -> None:
     both = [("a", 1), ("b", 1)]
     table = ParamTable(
         (Key("x", STRING, required=True), Key("a", STRING), Key("b", BOOL), Key("y", STRING, True))
     )
     assert "expected a string" in str(refusal(table, LuaTable(both)))
-    assert "expected a boolean" in str(refusal(table, LuaTable(both[::-1])))
+    assert "expected a string" in str(refusal(table, LuaTable(both[::-1])))
     assert "missing field `x`" in str(refusal(table, fields(a="s", b=True)))
     assert "missing field `y`" in str(refusal(table, fields(x="s")))
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from kumolog.api.rustregex.atoms import AtomReader, Piece
 
 _MAX_DEPTH = 64  # of nested groups, as fancy_regex has it
+_MOST_UNROLLED = 300_000  # atoms; Rust's engine takes about as many
 _REPEAT = re.compile(r"\{(?P<low>\d*)(?P<comma>,?)(?P<high>\d*)\}")
 _BLANK_REPEAT = re.compile(r"\{[\d,\s]*\}")
 _QUANTIFIERS: Mapping[str, tuple[int, int | None]] = MappingProxyType(
@@ -53,6 +54,7 @@ class _Translator(AtomReader):
         self.depth = 0
         self.capturing = 0  # how many enclosing groups would lose flags set in them
         self.groups = 0
+        self.unrolled = 0  # atoms, each as often as the repetitions around it ask for at least
 
     def translation(self) -> Translation:
         cursor = self.cursor
@@ -104,12 +106,13 @@ class _Translator(AtomReader):
             cursor.fail("Target of repeat operator is invalid", at)
         if char in "{}" and cursor.plain:
             cursor.fail("a brace that is no repetition: write a backslash before it", at)
-        groups = self.groups
+        groups, before = self.groups, self.unrolled
         piece = self._group(at) if char == "(" else self.atom(char, at)
+        self.unrolled += 1
         self._skip()
-        return self._quantified(piece, self.groups > groups)
+        return self._quantified(piece, self.groups > groups, before)
 
-    def _quantified(self, piece: Piece, captures: bool) -> Piece:
+    def _quantified(self, piece: Piece, captures: bool, before: int) -> Piece:
         cursor = self.cursor
         at = cursor.at
         limits = self._limits()
@@ -123,6 +126,9 @@ class _Translator(AtomReader):
         if captures and (high == 0 or (high != 1 and not piece.least)):
             # Releases of the crate differ on the former, engines on what the group then holds.
             cursor.fail("a capturing group that is repeated no times, or repeated and empty", at)
+        self.unrolled += max(low - 1, 0) * (self.unrolled - before)
+        if self.unrolled > _MOST_UNROLLED:
+            cursor.fail("Compiled regex exceeds size limit", at)
         self._skip()
         lazy = cursor.take("?") != ("U" in cursor.flags)
         text = f"{piece.text}{{{low},{'' if high is None else high}}}{'?' if lazy else ''}"
