@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import Final
 
 from kumolog.errors import KumologError
+
+MOST_READ: Final = 256 << 20  # bytes at once; some files, such as devices, never end
+
+
+def too_long(path: str) -> KumologError:
+    """What to raise where more than `MOST_READ` bytes would have to be read."""
+    return KumologError(
+        f"reading {path}: it has more than {MOST_READ >> 20} MiB, which is too much to be read at once"
+    )
 
 
 class Files:
@@ -30,11 +39,15 @@ class Files:
     def read(self, path: str) -> bytes:
         """The bytes of a file; raises KumologError that names it."""
         try:
-            return Path(self.to_read(path)).read_bytes()
+            with open(self.to_read(path), "rb") as file:
+                content = file.read(MOST_READ + 1)
         except OSError as error:
             raise KumologError(f"reading {path}: {error.strerror}") from None
         except ValueError as error:  # a name with a NUL in it
             raise KumologError(f"reading {path!r}: {error}") from None
+        if len(content) > MOST_READ:
+            raise too_long(path)
+        return content
 
     def read_text(self, path: str) -> str:
         """The text of a file, which is UTF-8; raises KumologError that names it."""

@@ -200,6 +200,11 @@ class Host:
         except PolicyError as error:
             self._break_off(error)
             raise
+        except KumologError:
+            raise
+        except Exception as error:
+            self._reject_untouched(underway, f"kumolog itself failed: {error!r}")
+            raise
         self._underway = None
 
     def _log(self, batch: Batch, underway: Underway) -> None:
@@ -262,17 +267,21 @@ class Host:
         underway, self._underway = self._underway, None
         if underway is None:
             return
-        batch, origin = underway.part, underway.origin
+        batch = underway.part
         if batch is not None:
             reached = len(batch) if underway.is_logged else self._log_decided(batch, underway)
             underway.end(reached)
-        for number, position in enumerate(underway.untouched):
-            why = str(error)
-            if batch is not None or number:
-                why = f"the run ended before it came to this event: {error}"
+        later = f"the run ended before it came to this event: {error}"
+        self._reject_untouched(underway, later if batch is not None else str(error), later)
+
+    def _reject_untouched(self, underway: Underway, why: str, later: str | None = None) -> None:
+        """Rejects what was not dealt with; ``later`` says why of all but the first."""
+        origin = underway.origin
+        for position in underway.untouched:
             text = underway.batch.source_lines[position]
             self._rejects.add(origin.source, origin.numbers[position], why, text)
             self.rejected += 1
+            why = later or why
 
     def _log_decided(self, batch: Batch, underway: Underway) -> int:
         """Logs the records whose handlers were run, the last of which failed; how many they are."""

@@ -148,6 +148,10 @@ class Policy:
         )
         if validating:
             self._runtime.set_global("_VALIDATING_CONFIG", True)
+            self._runtime.withhold_commands(self._note_command)
+
+    def _note_command(self, place: str, command: LuaValue) -> None:
+        self.registry.withheld.append(f"{place}: os.execute is not run: {command!r:.200}")
 
     # Starting and ending ------------------------------------------------------------------------
 
@@ -181,6 +185,10 @@ class Policy:
             thread.join(_TASK_GRACE)
             if thread.is_alive():
                 self.registry.report("warning", f"the task {thread.name} does not end: left behind")
+        self._runtime.close()
+
+    def flush(self) -> None:
+        """Brings out what handlers have written to standard output past ``print``."""
         self._runtime.close()
 
     def hurry(self) -> None:
@@ -362,7 +370,8 @@ class Policy:
     def answer(self, event: str, *arguments: Any) -> LuaValue:
         """Fires an event with JSON-like arguments; its first result. Raises PolicyError."""
         convert = self._runtime.convert
-        result = self._runtime.fire(event, *map(convert.to_lua, arguments))
+        given = map(convert.to_lua, arguments)
+        result = self._runtime.fire(event, *given, seconds=self._handler_seconds)
         return convert.from_lua(result)
 
     def _hold(self, messages: BatchMessages) -> int:

@@ -59,7 +59,7 @@ class Rejects:
         self._retry = retry
         self._durable = durable
         self._unsynced = False
-        self._begun = False
+        self._end = -1  # of the file, after what was last written to it here
         self._descriptor: int | None = None
         with self._writing():
             try:
@@ -97,12 +97,14 @@ class Rejects:
     def _append(self, data: bytes) -> None:
         if self._descriptor is None:
             self._descriptor = os.open(self._path, _FLAGS | os.O_CREAT, 0o666)
-        begun, self._begun = self._begun, False
+        end, self._end = self._end, -1
         with _locked(self._descriptor):
-            if not begun and _is_regular(self._descriptor) and _ends_within_line(self._path):
+            status = os.fstat(self._descriptor)
+            is_others = stat.S_ISREG(status.st_mode) and status.st_size != end
+            if is_others and _ends_within_line(self._path):
                 data = b"\n" + data  # a process was killed while it wrote
             _append_whole(self._descriptor, data)
-        self._begun = True
+            self._end = status.st_size + len(data)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

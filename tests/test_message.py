@@ -233,7 +233,7 @@ def test_methods_that_sign_or_save_a_message_are_there_without_effect(
 ) -> None:
     body = "kumo.configure_local_logs { log_dir = 'logs', filter_event = 'f' }"
     rest = """kumo.on('f', function(msg)
-      msg:dkim_sign {} msg:set_force_sync(true) msg:save()
+      msg:dkim_sign(kumo.dkim.rsa_sha256_signer { domain = 'a.example', selector = 's', headers = { 'From' }, key = 'k' }) msg:set_force_sync(true) msg:save()
       return not pcall(msg.dkim_verify, msg) or true
     end)"""
     assert len(run_policy(init(body, rest), [{"type": "Delivery"}]).records("logs")) == 1

@@ -2,7 +2,7 @@
 -- Python functions as plain Lua functions. Library functions are held in locals here and in the other
 -- chunks: a policy may replace every one that it can reach, those of the string library above all.
 
-local clock, memory_limit, restrict = ... -- seconds, bytes; what makes Lua's own limit hold again
+local clock, memory_limit, restrict = ... -- seconds and whether the run is over; bytes; what makes Lua's own limit hold again
 
 local collectgarbage, error, file_type, format, getinfo, metatable_of, pcall, rawget, running, sethook, sub,
       tostring, type, xpcall =
@@ -15,7 +15,7 @@ local OWN_SOURCE = '=kumolog'
 -- every coroutine inside it raises again, so that no pcall loop outlives its budget.
 
 local HOOK_INTERVAL, LINE_INTERVAL = 10000, 1000 -- instructions, lines
-local THE_END = math.huge -- what the clock shows when the run is not to last any longer
+local AT_THE_END = 0.01 -- seconds for a call when the run is not to last any longer
 -- The newest call from the host: its number, and the seconds that it may take. Whoever calls the policy sets both.
 local entry = { calls = 0, budget = math.huge }
 local watched, started = 0, 0
@@ -51,12 +51,13 @@ local function takes_too_much() return takes_more_than(most) end
 local function is_full() return takes_more_than(0.75 * most) end
 
 local function check_budgets()
-  local ok, now = pcall(clock)
+  local ok, now, is_over = pcall(clock)
   if not ok then return stop_if_python_raised(now) end
   if watched ~= entry.calls then watched, started = entry.calls, now end
-  if now == THE_END then
+  local seconds = now - started
+  if is_over and seconds > AT_THE_END then
     stopped, reason = entry.calls, 'did not return before the end of the run'
-  elseif now - started > entry.budget then
+  elseif seconds > entry.budget then
     stopped, reason = entry.calls, format('ran for more than %gs without returning', entry.budget)
   elseif takes_too_much() then
     stopped, reason = entry.calls, TOO_MUCH
@@ -120,8 +121,8 @@ end
 
 -- How many seconds of its budget are left to the call that runs now, for what waits where no hook runs.
 local function seconds_left()
-  local now = clock()
-  if now == THE_END then return 0 end
+  local now, is_over = clock()
+  if is_over then return 0 end
   if watched ~= entry.calls then watched, started = entry.calls, now end
   return entry.budget - (now - started)
 end
@@ -135,6 +136,7 @@ end
 -- Errors: the message as text, and the policy's own frames.
 
 local MAX_TEXT, MAX_FRAMES = 4096, 20
+local MAX_LEVELS = 1000 -- looked at: to find one takes the longer the further out it is
 
 local function is_policy(info) return info.what ~= 'C' and sub(info.source, 1, 1) == '@' end
 
@@ -142,11 +144,11 @@ local function is_policy(info) return info.what ~= 'C' and sub(info.source, 1, 1
 local function place()
   local level = 3
   local info = getinfo(level, 'Sl')
-  while info and not is_policy(info) do
+  while info and level < MAX_LEVELS and not is_policy(info) do
     level = level + 1
     info = getinfo(level, 'Sl')
   end
-  return info and format('%s:%d', sub(info.source, 2), info.currentline) or '?'
+  return info and is_policy(info) and format('%s:%d', sub(info.source, 2), info.currentline) or '?'
 end
 
 local function frame(info)
@@ -173,7 +175,7 @@ local failure_frames = {}
 local function on_error(problem)
   local frames, level = {}, 2
   local info = getinfo(level, 'Sln')
-  while info and #frames < MAX_FRAMES do
+  while info and level < MAX_LEVELS and #frames < MAX_FRAMES do
     if is_policy(info) then frames[#frames + 1] = frame(info) end
     level = level + 1
     info = getinfo(level, 'Sln')
@@ -190,23 +192,28 @@ local function frames_of_failure()
   return frames
 end
 
--- A budgeted call from the host, which may have handed over much: ok, then the results or the error text.
-local function call(seconds, f, ...)
-  restrict()
-  entry.calls, entry.budget = entry.calls + 1, seconds
-  return xpcall(f, on_error, ...)
-end
-
 -- A call from a Python function that the policy itself has called: within the same budget.
 local function nested(f, ...)
   restrict()
   return xpcall(f, on_error, ...)
 end
 
--- A Python function becomes a plain Lua function. It answers true and a result, or 1 and a large one; or false
--- and a text; or nil and a text when the host itself failed, which no policy may outlive.
+-- A budgeted call from the host, which may have handed over much: ok, then the results or the error text.
+-- Without seconds it is a nested one.
+local function call(seconds, f, ...)
+  if seconds then entry.calls, entry.budget = entry.calls + 1, seconds end
+  return nested(f, ...)
+end
+
+-- A Python function becomes a plain Lua function. It answers true and a result, or 1 and one that is large or
+-- took long; or false and a text; or nil and a text when the host itself failed, which no policy may outlive.
+-- A loop around what takes long comes to the next hook too late.
 local function outcome(ok, value)
-  if ok ~= true then restrict() end
+  if ok ~= true then
+    restrict()
+    if stopped ~= entry.calls then check_budgets() end
+    if ok and stopped == entry.calls then error(reason, 0) end
+  end
   if ok then return value end
   if ok == nil then stopped, reason = entry.calls, value end
   error(value, 0)

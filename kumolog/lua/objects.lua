@@ -1,16 +1,17 @@
--- Python objects that a policy holds: tables that know only their object's handle, and ask Python.
+-- Python objects that a policy holds: empty tables, each of which stands for an object's handle, and ask Python.
 
 local guard, values, host = ...
 
-local error, format, metatable_of, rawget, setmetatable, tostring =
-  error, string.format, debug.getmetatable, rawget, setmetatable, tostring
+local error, format, metatable_of, setmetatable, tostring =
+  error, string.format, debug.getmetatable, setmetatable, tostring
 
 local invoke = guard.bridge(host.invoke)
-local HANDLE = {} -- the key of the handle
+-- By object, where no policy can change them.
+local handles = setmetatable({}, { __mode = 'k' })
 
 -- Handles of objects that nothing reaches any more. A finalizer may run at any moment, so it only takes a note.
 local released = {}
-local function note(object) released[#released + 1] = rawget(object, HANDLE) end
+local function note(object) released[#released + 1] = handles[object] end
 
 local function take_released()
   local taken = released
@@ -38,19 +39,19 @@ local function define_class(name, methods, fields, metamethods, refused)
       if metatable_of(self) ~= class then
         error(format('%s is a method of a %s: call it as object:%s(...)', method, name, method), 2)
       end
-      return invoke(self[HANDLE], method, ...)
+      return invoke(handles[self], method, ...)
     end
   end
   for metamethod in next, metamethods do
     class[metamethod] = function(self, ...)
-      local handle = metatable_of(self) == class and rawget(self, HANDLE)
+      local handle = metatable_of(self) == class and handles[self]
       if not handle then error(format('a %s must come first here', name), 2) end
       return invoke(handle, metamethod, ...)
     end
   end
   if metamethods.__pairs then
     class.__pairs = function(self)
-      local pairs_of_it, at = invoke(rawget(self, HANDLE), '__pairs'), 0
+      local pairs_of_it, at = invoke(handles[self], '__pairs'), 0
       return function()
         at = at + 1
         local pair = pairs_of_it[at]
@@ -60,17 +61,21 @@ local function define_class(name, methods, fields, metamethods, refused)
   end
   local python_index = class.__index
   class.__index = function(self, key)
-    if key == HANDLE then return rawget(self, HANDLE) end
     if bound[key] then return bound[key] end
-    if fields[key] then return invoke(rawget(self, HANDLE), key) end
+    if fields[key] then return invoke(handles[self], key) end
     if python_index then return python_index(self, key) end
     error(format('attempt to index a %s value (field %q)', name, tostring(key)), 2)
   end
   return class
 end
 
-local function new(class, handle) return setmetatable({ [HANDLE] = handle }, class) end
-local function handle_of(object) return rawget(object, HANDLE) end
+local function new(class, handle)
+  local object = {}
+  handles[object] = handle
+  return setmetatable(object, class)
+end
+
+local function handle_of(object) return handles[object] end
 
 -- JSON's null where KumoMTA shows it: true as a condition, and not nil.
 local null = setmetatable({}, values.class('null', { __tostring = function() return 'null' end }))

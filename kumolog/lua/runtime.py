@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from math import inf
 from pathlib import Path
+from time import monotonic
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -26,7 +27,8 @@ from kumolog.pulse import Pulse, Visit
 MAX_MEMORY = 1 << 30  # bytes that a policy may hold, so that no loop takes all there is
 # Lua's own limit is for what fills it at one stroke. It has to be out of reach of all else.
 _HARD_LIMIT = 2
-_LARGE = 1  # instead of True, with a result for which Lua's limit was lifted
+_LARGE = 1  # instead of True, with a result for which Lua's limit was lifted, or that took long
+_LONG = 0.01  # seconds
 _LONGEST_ERROR = 4096  # characters that Lua is told of one
 _Failure = tuple[int, int, PolicyError]  # place in the batch, logger
 
@@ -187,6 +189,10 @@ class Runtime:
             *(self._answering(_of_paths(function)) for function in (to_read, to_write))
         )
 
+    def withhold_commands(self, note: Callable[[str, LuaValue], None]) -> None:
+        """Makes ``os.execute`` run nothing; ``note`` gets the place of the call and the command."""
+        self._sandbox["withhold_commands"](self._answering(_told_place(note)))
+
     # Chunks of other rooms ----------------------------------------------------------------------
 
     def load_own(
@@ -219,17 +225,26 @@ class Runtime:
         visit = Visit(f"{path}: the policy file", self._seconds)
         self._results(visit, str(path), self._guard["call"], self._seconds, chunk)
 
-    def fire(self, event: str, *arguments: Any) -> Any:
-        """Fires an event; gives its first result, None where nothing is registered for it."""
-        return next(iter(self._fired(event, arguments)), None)
+    def fire(self, event: str, *arguments: Any, seconds: float | None = None) -> Any:
+        """Fires an event; gives its first result, None where nothing is registered for it.
 
-    def _fired(self, event: str, arguments: Sequence[Any]) -> tuple[Any, ...]:
+        ``seconds`` is its time budget, if it has another one than the policy file. An event that
+        the policy's own code has fired is within the budget of that.
+        """
+        return next(iter(self._fired(event, arguments, seconds)), None)
+
+    def _fired(
+        self, event: str, arguments: Sequence[Any], seconds: float | None = None
+    ) -> tuple[Any, ...]:
         place = self._place_of(event)
         if not place:  # nobody handles it
             return ()
-        visit = Visit(handler_named(event, place), self._seconds)
-        name = lua_text(event)
-        return self._results(visit, place, self._fire, self._seconds, name, *arguments)
+        name, outer = lua_text(event), self._pulse.visit
+        if outer is not None and outer is not _OWN:
+            return self._results(outer, place, self._fire, None, name, *arguments)
+        budget = seconds or self._seconds
+        visit = Visit(handler_named(event, place), budget)
+        return self._results(visit, place, self._fire, budget, name, *arguments)
 
     def _place_of(self, event: str) -> str:
         """Of the first handler of an event."""
@@ -259,6 +274,15 @@ class Runtime:
         visit = self._pulse.visit or _OWN
         results = self._results(visit, "", self._nested, function, *map(to_lua, arguments))
         return list(map(from_lua, results))
+
+    def call_again(self, function: Any, *arguments: Any) -> Any:
+        """Calls a Lua function that an event has given, from outside, as the event was fired.
+
+        Gives its first result in neutral form; raises PolicyError.
+        """
+        visit = Visit("a function that the policy gave", self._seconds)
+        results = self._results(visit, "", self._guard["call"], self._seconds, function, *arguments)
+        return self.convert.from_lua(results[0]) if results else None
 
     def new_message(self, handle: int, size: int, place: int) -> Any:
         """The message at a place (from 0) of a batch of that size, as Lua has it."""
@@ -372,7 +396,7 @@ class Runtime:
 
         May be called from a signal handler.
         """
-        self._grace_ends = min(self._grace_ends, time.monotonic() + GRACE)
+        self._grace_ends = min(self._grace_ends, monotonic() + GRACE)
         self._pulse.hurried = True
 
     def has_room(self) -> bool:
@@ -427,11 +451,11 @@ class Runtime:
             text = text.replace(short, full)
         return python_text(text)
 
-    def _clock(self) -> float:
-        """Seconds, for budgets, infinite after the grace; guard.lua asks every so often."""
+    def _clock(self) -> tuple[float, bool]:
+        """Seconds, for budgets, and whether the grace is over; guard.lua asks every so often."""
         self._pulse.beat()
         now = time.monotonic()
-        return now if now < self._grace_ends else inf
+        return now, now >= self._grace_ends
 
     def _restrict(self) -> None:
         """Makes Lua's limit hold again."""
@@ -463,14 +487,16 @@ class Runtime:
         to_lua, from_lua = convert.to_lua, convert.from_lua
 
         def answer(*arguments: Any) -> tuple[bool | int | None, Any]:
+            begun = monotonic()
             try:
                 result = to_lua(function(*map(from_lua, arguments)))
-                return (_LARGE if convert.lifted else True), result
+                is_light = not convert.lifted and monotonic() - begun < _LONG
+                return is_light or _LARGE, result
             except KumologError as error:
                 return False, lua_text(error.with_hint[:_LONGEST_ERROR])
             except ValueError as error:
                 return False, lua_text(str(error)[:_LONGEST_ERROR])
-            except LuaMemoryError:
+            except (LuaMemoryError, MemoryError):
                 return False, "not enough memory"
             except LuaError as error:  # reading a value, where the policy has used up Lua's stack
                 return False, str(error)

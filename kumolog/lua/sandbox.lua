@@ -6,10 +6,11 @@ local guard, values = ...
 
 local still_in_time, unless_stopped, was_interrupted, watch_coroutine =
   guard.still_in_time, guard.unless_stopped, guard.was_interrupted, guard.watch_coroutine
-local concat, error, floor, format, gmatch, gsub, ipairs, is_object, load, open, pairs, pcall, rawget, rawset, rep,
-      select, setmetatable, sub, tointeger, type, xpcall =
-  table.concat, error, math.floor, string.format, string.gmatch, string.gsub, ipairs, values.is_object, load, io.open,
-  pairs, pcall, rawget, rawset, string.rep, select, setmetatable, string.sub, math.tointeger, type, xpcall
+local concat, error, floor, format, getmetatable, gmatch, gsub, ipairs, is_object, load, open, pairs, pcall, rawequal,
+      rawget, rawset, rep, select, setmetatable, sub, tointeger, type, xpcall =
+  table.concat, error, math.floor, string.format, getmetatable, string.gmatch, string.gsub, ipairs, values.is_object,
+  load, io.open, pairs, pcall, rawequal, rawget, rawset, string.rep, select, setmetatable, string.sub, math.tointeger,
+  type, xpcall
 
 local env = {}
 
@@ -47,6 +48,14 @@ function env.type(...)
   local kind = type(...)
   if kind == 'table' and is_object((...)) then return 'userdata' end
   return kind
+end
+
+-- Lua finalises files by what their metatable says: a policy gets a copy of that, to do with as it likes.
+local of_files, shown = getmetatable(io.stdout), {}
+for name, value in pairs(of_files) do shown[name] = value end
+function env.getmetatable(...)
+  local metatable = getmetatable(...)
+  return rawequal(metatable, of_files) and shown or metatable
 end
 
 -- Finalisers never run: Lua runs them without any hook, so that one which loops could not be ended.
@@ -185,6 +194,7 @@ function env.require(name)
   if loaded[name] then return loaded[name] end
   local tried = {}
   for _, searcher in ipairs(lib.searchers) do
+    still_in_time(true) -- a table that asks for its elements never ends
     local loader, extra = searcher(name)
     if type(loader) == 'function' then
       local result = loader(name, extra)
@@ -256,6 +266,16 @@ local function redirect(python_to_read, python_to_write)
   searchpath, lib.searchpath = searching, searching
 end
 
+-- Says which commands the policy would have run, and runs none; a shell there is.
+local function withhold_commands(python_note)
+  local note = guard.bridge(python_note)
+  function env.os.execute(command)
+    if command == nil then return true end
+    note(guard.place(), command)
+    return true, 'exit', 0
+  end
+end
+
 local stdout = io.stdout
 
 return {
@@ -268,4 +288,5 @@ return {
   long_names = long_names,
   redirect = redirect,
   use_clock = use_clock,
+  withhold_commands = withhold_commands,
 }

@@ -123,7 +123,7 @@ define('kumo.traceback', function(level)
   local frames = {}
   local at = as_level(level) + 1
   local info = getinfo(at, 'nSlt')
-  while info do
+  while info and not guard.was_stopped() do
     if info.source ~= guard.OWN_SOURCE then
       frames[#frames + 1] = {
         event = 'unknown',
@@ -149,7 +149,7 @@ local pcall_of_policy, xpcall_of_policy = env.pcall, env.xpcall
 local function catches()
   local level = 1
   local info = getinfo(level, 'f')
-  while info do
+  while info and not guard.was_stopped() do
     if info.func == pcall_of_policy or info.func == xpcall_of_policy then return true end
     level = level + 1
     info = getinfo(level, 'f')

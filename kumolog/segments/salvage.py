@@ -104,7 +104,8 @@ def survey(descriptor: int) -> Survey:
         return Survey(State.TORN)
     if start == ZSTD_MAGIC or start in SKIPPABLE_MAGICS:
         return _survey(descriptor)
-    if _has_flipped_bits(start) or not any(start):  # a lost block reads as zeros
+    # A lost block reads as zeros.
+    if _has_flipped_bits(start) or ZSTD_MAGIC.startswith(start.rstrip(b"\0")):
         return _survey(descriptor, damaged_at=0)
     return Survey(State.FOREIGN)
 

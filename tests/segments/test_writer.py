@@ -348,7 +348,7 @@ def test_flush_syncs_data_and_what_leads_to_it_and_close_syncs_files(
     tmp_path: Path, syncs: list[tuple[str, str]]
 ) -> None:
     target = Target(tmp_path / "new" / "out", "/sub/x")
-    writer = make(sync="flush", flush_interval=0.01, max_file_size=4)
+    writer = make(sync="flush", flush_interval=0.5, max_file_size=4)
     writer.put(target, [b"1"])
     until(lambda: "fdatasync" in dict(syncs))
     first = target.directory / "20230306-022811" / "sub" / "x"

@@ -56,16 +56,17 @@ def test_what_would_fill_the_memory_fails_for_its_record_only(
 
 
 def test_the_error_says_what_ran_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kumolog.templates.worker.SECONDS", 0.5)
     many = (
         "{% set l = range(99999)|list %}" + "{% for a in l %}{{ l|sort|length }}" + "{% endfor %}"
     )
     for source, text in {
         LOOPS: f"engine ran out of fuel after {FUEL} steps (in Any:1)",
         "{{ sender * size }}": TOO_MUCH,
-        many: "it took longer than 0.5 s (in Any)",
         "{{ sender * 700000 }}": "the text is longer than 64 million characters (in Any)",
+        many: "it took longer than 0.5 s (in Any)",
     }.items():
+        if source == many:
+            monkeypatch.setattr("kumolog.templates.worker.SECONDS", 0.5)
         with pytest.raises(TemplateError) as caught:
             Templates({"Any": source}).render("Any", RECORD)
         assert str(caught.value) == text
