@@ -11,6 +11,7 @@ from kumolog.reading.sink import LastLines, Sink
 from kumolog.reading.times import Window
 from kumolog.segments.candidates import POLL_SECONDS
 from kumolog.sources.inputs import empty_note, total_size
+from kumolog.sources.notices import Notices
 from kumolog.sources.paths import Input
 from kumolog.sources.places import Place, Watched, checked_inputs
 from kumolog.sources.stop import Stop
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 Progress = Callable[[int, int | None], None]
+_SHORTEST_ROUND = 0.05  # seconds; a busy writer changes its file all the time
 
 
 def _unwatched(_consumed: int, _total: int | None) -> None:
@@ -111,18 +113,22 @@ class _Reading:
         """Give out what there is, then what comes, until nothing more can come."""
         groups = [_Group(place, self.stream, self.reporter) for place in places]
         give_out: Callable[[Sequence[Stream]], None] = self.read
-        while True:
-            for group in groups:
-                group.look()
-            give_out([stream for group in groups for stream in group.live])
-            give_out = self._go_on
-            for group in groups:
-                group.settle()
-            self._sink.flush()
-            if self._is_done or not any(group.goes_on for group in groups):
-                return
-            if self._stop.wait(POLL_SECONDS) or not is_wanted():
-                return
+        with Notices() as notices:
+            while True:
+                for group in groups:
+                    group.look()
+                give_out([stream for group in groups for stream in group.live])
+                give_out = self._go_on
+                for group in groups:
+                    group.settle()
+                self._sink.flush()
+                if self._is_done or not any(group.goes_on for group in groups):
+                    return
+                notices.expect(directory for group in groups for directory in group.directories)
+                if self._stop.wait(POLL_SECONDS, notices.descriptors()) or not is_wanted():
+                    return
+                if notices.take() and self._stop.wait(_SHORTEST_ROUND):
+                    return
 
     @property
     def _is_done(self) -> bool:
@@ -234,6 +240,7 @@ class _Group:
 
     def __init__(self, place: Place, stream: Callable[[Input], Stream], reporter: Reporter) -> None:
         self.live: list[Stream] = []
+        self._place = place
         self._stream = stream
         self._reporter = reporter
         self._watched = Watched(place) if place.may_grow else None
@@ -244,6 +251,12 @@ class _Group:
     def goes_on(self) -> bool:
         """Whether anything may come."""
         return bool(self.live) or self._watched is not None
+
+    @property
+    def directories(self) -> set[str]:
+        """Where something may come, as far as that is known."""
+        found = {os.path.dirname(stream.entry.path) or "." for stream in self.live}
+        return found | set(self._place.directories())
 
     def look(self) -> None:
         """Find what is new."""

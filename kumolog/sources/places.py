@@ -29,6 +29,10 @@ class Place:
     def name(self) -> str:
         return display_name(self.argument)
 
+    def directories(self) -> list[str]:
+        """Where new files appear, as far as that is known without looking."""
+        return [self.argument] if self.may_grow and not self.is_pattern else []
+
     def paths(self) -> list[str]:
         """What there is to read at present, in order. Raises KumologError."""
         try:

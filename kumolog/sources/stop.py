@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import select
+from collections.abc import Iterable
 
 
 class Stop:
@@ -25,10 +26,14 @@ class Stop:
     def is_set(self) -> bool:
         return self._requested
 
-    def wait(self, seconds: float) -> bool:
-        """Sleep until set, or for so long; whether it is set."""
+    def wait(self, seconds: float, also: Iterable[int] = ()) -> bool:
+        """Sleep until set, for so long, or until ``also`` has a readable descriptor.
+
+        Tells whether it is set.
+        """
         poll = select.poll()
-        poll.register(self._wake, select.POLLIN)
+        for descriptor in (self._wake, *also):
+            poll.register(descriptor, select.POLLIN)
         poll.poll(seconds * 1000)
         return self._requested
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import os
@@ -529,3 +530,25 @@ def test_a_follower_keeps_few_files_open_however_many_were_left_unfinished(
     assert [follower.line() for _ in range(77)] == [b"begun\n"] * 77
     assert follower.interrupt() == b""
     assert follower.process.returncode == 0
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_what_comes_is_followed_whether_the_system_tells_of_it_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_told: bool
+) -> None:
+    if not is_told:
+
+        def used_up() -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        monkeypatch.setattr("kumolog.sources.notices.INotify", used_up)
+    stored(tmp_path / "1", b"one\n")
+    rounds = iter("2345")
+
+    def is_wanted() -> bool:
+        name = next(rounds, None)
+        if name is not None:
+            stored(tmp_path / name, name.encode() + b"\n")
+        return name is not None
+
+    assert Result(tmp_path, follow=True, is_wanted=is_wanted).output == b"one\n2\n3\n4\n5\n"
