@@ -19,7 +19,7 @@ import zstandard
 from kumolog.segments.names import Names, Record, Target, discard
 from kumolog.segments.retry import Retry
 
-CHUNK = 1 << 20
+CHUNK = 384 << 10
 DEFAULT_LEVEL = 3  # KumoMTA: compression_level 0 is zstd's own default
 WRITE_BITS = 0o222
 # Bounds the memory of an open frame (level 21: 69 MB, not 385) at no visible cost in size.
