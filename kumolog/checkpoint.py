@@ -12,16 +12,19 @@ import fcntl
 import json
 import os
 import stat
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 
 from kumolog.errors import KumologError
 from kumolog.segments.names import NO_LOCKS, sync_directory
+
+PATIENCE: Final = 5.0  # seconds until a checkpoint that is held is taken to be in use
 
 
 class Reached(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -69,10 +72,18 @@ class Checkpoint:
 
     It is made for one policy file and one root: to another one, what it knows was never shown.
     Inputs that are not among its own are new to it. Raises KumologError for a file that is none,
-    that was made for another policy or root, that another run holds, or that cannot be written.
+    that was made for another policy or root, that another run holds (for ``patience`` seconds from
+    now), or that cannot be written.
     """
 
-    def __init__(self, path: str | Path, policy: str | Path, root: str | Path | None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        policy: str | Path,
+        root: str | Path | None,
+        *,
+        patience: float = PATIENCE,
+    ) -> None:
         self.path = os.path.realpath(path)
         self._name = os.fspath(path)
         self._content = _Content(
@@ -80,7 +91,7 @@ class Checkpoint:
         )
         self._unsaved = False
         with self._acting("opening"):
-            self._descriptor = _open_locked(self.path)
+            self._descriptor = _open_locked_in_time(self.path, patience)
         try:
             with self._acting("reading"):
                 self._load()
@@ -174,6 +185,18 @@ class Checkpoint:
             raise KumologError(
                 f"{act} the checkpoint {self._name}: {error.strerror or error}"
             ) from error
+
+
+def _open_locked_in_time(path: str, patience: float) -> int:
+    """As `_open_locked`; waits for the processes of a run that was killed, which soon end, too."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return _open_locked(path)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.1)
 
 
 def _open_locked(path: str) -> int:

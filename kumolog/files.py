@@ -13,7 +13,7 @@ MOST_READ: Final = 256 << 20  # bytes at once; some files, such as devices, neve
 def too_long(path: str) -> KumologError:
     """What to raise where more than `MOST_READ` bytes would have to be read."""
     return KumologError(
-        f"reading {path}: it has more than {MOST_READ >> 20} MiB, which is too much to be read at once"
+        f"reading {path}: it has more than {MOST_READ >> 20} MiB, too much to be read at once"
     )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -56,10 +57,21 @@ def test_it_is_held_also_after_it_was_replaced(path: Path) -> None:
     with Checkpoint(path, "p.lua", None) as checkpoint:
         for line in (1, 2):
             with pytest.raises(KumologError, match="another run uses it"):
-                Checkpoint(path, "p.lua", None)
+                Checkpoint(path, "p.lua", None, patience=0)
             checkpoint.note({"/gone/1": Reached(line)})
             checkpoint.save()
     Checkpoint(path, "p.lua", None).close()
+
+
+def test_it_is_waited_for_while_a_run_that_was_killed_ends(path: Path) -> None:
+    former = Checkpoint(path, "p.lua", None)
+    former.note({"/gone/1": Reached(1)})
+    former.save()
+    end = threading.Timer(0.3, former.close)
+    end.start()
+    with Checkpoint(path, "p.lua", None, patience=60) as checkpoint:
+        assert checkpoint.inputs == {"/gone/1": Reached(1)}
+    end.join()
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,8 @@ def tree(tmp_path: Path) -> str:
         ("we[[]i]rd", ["we[i]rd"]),
         ("back\\\\slash", ["back\\slash"]),
         ("{a,c}.{lua,toml}", ["a.lua", "c.toml"]),
+        ("{a,{b,x}*}*{a,y}", ["a.lua", "b.lua", "x!y", "x-y", "x]y"]),
+        ("*x*y*", ["x!y", "x-y", "x]y"]),
         ("{a,{b,c}}.*", ["a.lua", "b.lua", "c.toml"]),
         ("{*.toml,a*}", ["a.lua", "c.toml"]),
         ("{,.hidden}*.lua", [".hidden.lua", "a.lua", "b.lua"]),
@@ -148,3 +150,12 @@ def test_a_name_with_every_character_quoted_matches_itself_alone(name: str) -> N
     (part,) = Glob.parse("".join(f"\\{char}" for char in name)).parts
     assert part.fullmatch(name)
     assert not part.fullmatch(name + "a")
+
+
+def test_many_stars_and_alternatives_take_no_time(tmp_path: Path) -> None:
+    (tmp_path / ("a" * 250)).touch()
+    assert Glob.parse("*a" * 100 + "*b").paths(str(tmp_path)) == []
+    assert Glob.parse("{*a,*aa}" * 8 + "**b").paths(str(tmp_path)) == []
+    assert Glob.parse("*a" * 100 + "*").paths(str(tmp_path)) == ["a" * 250]
+    with pytest.raises(KumologError, match="alternatives leave more than 1000 choices"):
+        Glob.parse("{a,b}" * 30)

@@ -293,3 +293,24 @@ def test_after_hurry_a_policy_gets_a_grace_and_a_stuck_handler_is_cut_off(tmp_pa
     (logger,) = host.close().loggers
     assert (logger["failed"], logger["written"]) == (1, 2)
     assert "init.lua:6: did not return before the end of the run" in rejects.read_text()
+
+
+def test_after_an_error_of_kumolog_itself_every_event_is_in_the_rejects(
+    tmp_path: Path,
+) -> None:
+    def broken(level: str, text: str) -> None:
+        raise RuntimeError("nobody hears this")
+
+    body = "kumo.configure_local_logs { log_dir = 'a', filter_event = 'f' }"
+    rest = "kumo.on('f', function(msg) kumo.log_info('x') return true end)"
+    policy = tmp_path / "init.lua"
+    policy.write_text(init(body, rest))
+    rejects = tmp_path / "rejects.jsonl"
+    host = Host.open(policy, root=tmp_path, rejects=rejects, report=broken)
+    lines = [b'{"type":"Delivery","size":%d}' % size for size in range(3)]
+    with pytest.raises(RuntimeError, match="nobody hears this"):
+        host.log_lines([*lines, b"no event"])
+    assert host.close().rejected == 4
+    found = [json.loads(line) for line in rejects.read_bytes().splitlines()]
+    assert [entry["raw"] for entry in found] == [*map(bytes.decode, lines), "no event"]
+    assert "kumolog itself failed: RuntimeError" in found[0]["error"]

@@ -455,6 +455,12 @@ def test_a_listener_domain_handler_that_is_wrong_rejects_the_event(
     assert len(logged.rejects) == 1
 
 
+def test_a_listener_domain_handler_has_the_time_of_a_handler(run_policy: RunPolicy) -> None:
+    handler = "kumo.on('get_listener_domain', function() while true do end end)"
+    logged = run_policy(EVERYTHING + handler, [reception(FEEDBACK)], handler_timeout=0.1)
+    assert "ran for more than 0.1s" in logged.rejects[0]["error"]
+
+
 def test_reports_are_not_looked_for_in_mail_from_http(run_policy: RunPolicy) -> None:
     logged = run_policy(EVERYTHING, [reception(FEEDBACK, reception_protocol="HTTP")])
     assert logged.records("logs")[0]["type"] == "Reception"

@@ -183,6 +183,18 @@ def test_a_line_that_a_killed_process_left_unfinished_does_not_spoil_the_next(pa
     assert [json.loads(line)["line"] for line in lines] == [1, 2]
 
 
+def test_a_line_that_another_process_left_unfinished_does_not_spoil_the_next(path: Path) -> None:
+    rejects = Rejects(path)
+    rejects.add("events", 1, "no event", b"x")
+    with path.open("ab") as other:
+        other.write(b'{"source":"other","li')
+    for number in (2, 3):
+        rejects.add("events", number, "no event", b"x")
+    rejects.close()
+    first, _, *lines = path.read_bytes().splitlines()
+    assert [json.loads(line)["line"] for line in (first, *lines)] == [1, 2, 3]
+
+
 _APPENDING = """
 import sys
 from pathlib import Path

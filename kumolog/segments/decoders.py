@@ -65,6 +65,8 @@ class ZstdDecoder:
         self._skip = 0
         self._fault = ""
         self._decoded = 0
+        self._begun = 0  # decoded bytes before the frame
+        self._promised = -1  # decoded bytes that the frame's header tells of, or -1
         self.sound = 0
         """Decoded bytes up to the end of the last frame that ended well."""
 
@@ -130,11 +132,16 @@ class ZstdDecoder:
         """Note which unit comes after the one at ``position``."""
         if not self._in_frame:
             self._in_frame, self._has_checksum = True, bool(data[position + 4] & 4)
+            self._promised = zstandard.frame_content_size(data[position:])
+            self._begun = self._decoded
         elif self._blocks_done:
             self._in_frame = self._blocks_done = False
         elif data[position] & 1:
             self._in_frame = self._blocks_done = self._has_checksum
         if not self._in_frame:
+            # libzstd itself does not look where the last block is empty.
+            if self._promised not in (-1, self._decoded - self._begun):
+                raise CorruptError("the frame is not as long as its header says")
             self.sound = self._decoded
 
     def _skip_some(self, available: int) -> int:

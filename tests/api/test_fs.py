@@ -267,3 +267,12 @@ def test_metadata_of_nothing_raise(tmp_path: Path, function: Any) -> None:
     for path in (f"{tmp_path}/missing", "", "nul\0"):
         with pytest.raises(KumologError, match="looking at"):
             call(function, path)
+
+
+def test_a_file_that_never_ends_is_not_read_whole(registry: Registry) -> None:
+    opened = call(fs.open, "/dev/zero")
+    with pytest.raises(KumologError, match="/dev/zero: it has more than 256 MiB"):
+        opened.read()
+    assert opened.read(3) == b"\0\0\0"
+    with pytest.raises(KumologError, match="/dev/zero: it has more than 256 MiB"):
+        registry.files.read("/dev/zero")

@@ -117,3 +117,13 @@ def test_a_regex_set_map_refuses_bad_patterns_and_functions() -> None:
 
 def test_an_absent_table_makes_an_empty_map() -> None:
     assert regex_set_map.new(NOBODY, "init.lua:1").index("a") is None
+
+
+@pytest.mark.parametrize("pattern", ["((a{1000}){1000}){1000}", "(?:(?:(?:a?){1000}){1000}){1000}"])
+def test_repetitions_that_would_make_a_huge_program_are_refused(pattern: str) -> None:
+    with pytest.raises(KumologError, match="exceeds size limit"):
+        compiled(pattern)
+
+
+def test_large_repetitions_are_not_refused() -> None:
+    assert compiled("^(?:ab{1000}){20}$").is_match(("a" + "b" * 1000) * 20)

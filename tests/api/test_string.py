@@ -189,3 +189,18 @@ def test_wrapping_loses_nothing_but_blanks(source: bytes, soft: int, hard: int) 
     wrapped = call(texts.wrap, source, soft, hard)
     assert b"".join(wrapped.split()) == b"".join(source.split())
     assert all(len(line) <= max(soft, hard) for line in wrapped.split(b"\r\n\t"))
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (string.replace, ("a" * 2**20, "a", "b" * 2**20)),
+        (string.replace, ("a" * 2**20, "", "b" * 2**10)),
+        (string.replacen, ("a" * 2**20, "a", "b" * 2**20, 2**62)),
+    ],
+)
+def test_a_text_that_would_fill_the_memory_is_not_made(
+    function: Callable[..., Any], arguments: tuple[LuaValue, ...]
+) -> None:
+    with pytest.raises(KumologError, match="makes a text of more than 256 million characters"):
+        call(function, *arguments)

@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -85,17 +87,25 @@ def test_sync_flush_syncs_data_and_directories_before_anything_is_called_complet
     traced = "trace=openat,write,fsync,fdatasync,fchmod"
     options = ["--sync", "flush", "--root", "new/logs", "--flush-interval", "10ms"]
     command = [sys.executable, "-m", "kumolog", "run", "init.lua", *options]
-    done = subprocess.run(
+    with subprocess.Popen(
         [strace, "-ff", "-y", "-e", traced, "-o", "calls", *command],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-        input=line(0, 0),
-        capture_output=True,
-    )
-    traces = [path.read_text() for path in tmp_path.glob("calls.*")]  # of a thread each
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(line(0, 0))
+        process.stdin.flush()
+        until = time.monotonic() + 30
+        while process.poll() is None and "fdatasync(" not in "".join(_traces(tmp_path)):
+            assert time.monotonic() < until, "what was flushed was never synced"
+            time.sleep(0.02)
+        _, errors = process.communicate(line(1, 0))
+    traces = _traces(tmp_path)
     if not any(traces):
-        pytest.skip(f"strace does not work here: {done.stderr.decode()}")
-    assert done.returncode == 0, done.stderr.decode()
+        pytest.skip(f"strace does not work here: {errors.decode()}")
+    assert process.returncode == 0, errors.decode()
     root = tmp_path.resolve()
     logs = root / "new" / "logs" / "all"
     (segment,) = logs.iterdir()
@@ -103,7 +113,16 @@ def test_sync_flush_syncs_data_and_directories_before_anything_is_called_complet
     places = [place for call, place in own if call == "fsync" and place != segment]
     assert places[:4] == [logs, logs.parent, logs.parent.parent, root]
     assert own.index(("fsync", root)) < own.index(("write", segment))
-    assert [call for call, place in own if place == segment][-2:] == ["fsync", "fchmod"]
+    calls = [call for call, place in own if place == segment]
+    assert calls[-2:] == ["fsync", "fchmod"]
+    synced = [later for call, later in pairwise(calls) if call == "write"]
+    assert len(synced) >= 2
+    assert set(synced) <= {"fdatasync", "fsync"}
+
+
+def _traces(directory: Path) -> list[str]:
+    """What strace wrote so far, of each thread."""
+    return [path.read_text() for path in directory.glob("calls.*")]
 
 
 def _calls(trace: str) -> list[tuple[str, Path]]:

@@ -306,6 +306,29 @@ HANDLERS = {
     "a spoilt message": "pcall(rawset, msg, 2, 1e9) pcall(rawset, msg, 1, nil) return pcall(msg.id, msg) or true",
     "finalisers": """for _ = 1, 100 do setmetatable({}, { __gc = function() while true do end end }) end
         collectgarbage() return true""",
+    "a finaliser of files": """getmetatable(io.stdout).__gc = function() while true do end end
+        for _ = 1, 50 do io.tmpfile() end collectgarbage() return true""",
+    "searchers without end": """setmetatable(package.searchers, { __index = tostring })
+        getmetatable('').__call = string.len require 'nothing'""",
+    "deep frames that are not the policy's": """return load([[
+            local function f() return 1 + f() end return f()]], '=x')()""",
+    "a traceback of deep frames": """local n = 0
+        local function f() n = n + 1 if n < 150000 then return 1 + f() end return #kumo.traceback(1) end
+        return f()""",
+    "a place far out": """return load([[ local log, n = ..., 0
+            local function f() n = n + 1 if n < 150000 then return 1 + f() end log('x') return 1 end
+            return f() ]], '=x')(kumo.log_info)""",
+    "slow calls": """local t = {} for i = 1, 20000 do t[i] = i end
+        while true do pcall(kumo.json_encode, t) end""",
+    "events fired all the time": """while true do
+            pcall(kumo.digest.hmac_sha1, { event_name = 'key', event_args = { 1 } }, 'x')
+        end""",
+    "objects changed": """for _ = 1, 3 do
+            local regex = kumo.regex.compile('a')
+            for k in next, regex do rawset(regex, k, {}) end
+            assert(regex:find('a') == 'a')
+        end
+        collectgarbage() return kumo.regex.compile('b'):find('b')""",
     "a closed coroutine that loops": """local co = coroutine.create(function()
             local x <close> = setmetatable({}, { __close = function() while true do end end })
             coroutine.yield()
@@ -322,7 +345,7 @@ def test_whatever_a_policy_does_at_load_the_host_lives(outlive: Outlive, rest: s
 
 @pytest.mark.parametrize("body", HANDLERS.values(), ids=HANDLERS)
 def test_whatever_a_handler_does_the_host_lives(outlive: Outlive, body: str) -> None:
-    out = outlive(body)
+    out = outlive(body, "kumo.on('key', function() return 'k' end)")
     assert sum(int(count) for count in re.findall(r"(?:filtered|failed|written) (\d+)", out)) == 3
 
 
@@ -335,6 +358,9 @@ def test_hazards_that_are_no_errors_do_not_fail_the_record(outlive: Outlive) -> 
         "deep json",
         "a file's metatable on a table",
         "a method called in a coroutine",
+        "a finaliser of files",
+        "a place far out",
+        "objects changed",
     ):
         assert "written 3" in outlive(HANDLERS[name]), name
 

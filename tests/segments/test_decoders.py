@@ -100,6 +100,16 @@ def test_a_wrong_zstd_checksum_is_found_after_the_data_came_out() -> None:
         decoder.decode(memoryview(frame)[-4:])
 
 
+def test_a_wrong_length_in_a_zstd_header_is_found_where_the_last_block_is_empty() -> None:
+    header, empty_last_block = zstandard.ZstdCompressor().compress(b"")[:5], b"\x01\x00\x00"
+    assert header[4] & 0x20  # one byte of length follows
+    frame = header + b"\x40" + empty_last_block
+    decoder = ZstdDecoder()
+    _, used = decoder.decode(memoryview(frame))
+    with pytest.raises(CorruptError, match="not as long as its header says"):
+        decoder.decode(memoryview(frame)[used:])
+
+
 def test_a_wrong_gzip_checksum_is_found_after_the_data_came_out() -> None:
     member = bytearray(gzip.compress(b"good\n", mtime=0))
     member[-5] ^= 1

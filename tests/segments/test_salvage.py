@@ -118,6 +118,12 @@ def test_after_a_lost_block_of_zeros_the_next_frame_is_found(tmp_path: Path) -> 
     assert kept.startswith(FRAMES[1])
 
 
+def test_zeros_after_a_part_of_the_first_four_bytes_are_damage(tmp_path: Path) -> None:
+    for length in range(4):
+        found, kept = look(tmp_path / "x", PACKED[0][:length] + bytes(4096))
+        assert (found.state, kept) == (State.DAMAGED, b"")
+
+
 def test_of_a_damaged_frame_among_text_only_what_can_be_text_is_kept(tmp_path: Path) -> None:
     lines = [b'{"a":1}', b'{"a":1', b'a":1}', b"text", b"a\x00b", b"\xff", b"[1]}", b"", b"x\ty"]
     frame = bytearray(
