@@ -295,7 +295,7 @@ def _stats(parser: argparse.ArgumentParser) -> None:
         "paths",
         metavar="PATH",
         nargs="+",
-        help="files, directories of segments, or -; plain, zstd or gzip",
+        help="files, directories of segments, quoted glob patterns, or -; plain, zstd or gzip",
     )
     add(
         "--by",

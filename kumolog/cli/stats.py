@@ -4,132 +4,116 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import io
+import os
 import shutil
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
 from kumolog.cli import FAILED, OK
 from kumolog.cli.paint import painter
 from kumolog.cli.signals import orderly_end
+from kumolog.cli.stats_reading import Reading
 from kumolog.cli.stats_shown import shown
 from kumolog.cli.streams import put_out
 from kumolog.cli.terminal import Terminal
-from kumolog.errors import SegmentError
 from kumolog.record import RECORD_FIELDS
-from kumolog.segments.reader import is_complete, open_decoded, torn_note
-from kumolog.sources.inputs import find_inputs, total_size
-from kumolog.sources.paths import Input, readable
+from kumolog.sources.inputs import total_size
+from kumolog.sources.paths import Input
+from kumolog.sources.places import Place, present_inputs
 from kumolog.sources.stop import Stop
-from kumolog.stats.blocks import blocks
-from kumolog.stats.rows import NoRecords
+from kumolog.stats.rows import Path
 from kumolog.stats.statistics import Statistics
 from kumolog.stats.summary import summary
+from kumolog.stats.totals import Totals
+
+_WORTH_SHARING = 8 << 20  # bytes as they are stored
 
 
 def main(options: argparse.Namespace) -> int:
     """Counts the records of what the paths name; a signal ends the counting, not the showing."""
-    statistics = Statistics(options.by)
     terminal = Terminal(quiet=False)
-    with Stop() as stop, orderly_end(stop.set):
-        reading = _Reading(statistics, terminal, stop)
-        reading.read(options.paths)
+    warn = partial(terminal.report, "warning")
+    counting = _Counting(options.by, terminal)
+    inputs = present_inputs([Place(path) for path in options.paths], warn)
+    totals = counting.count(inputs)
     terminal.clear()
-    _warn_of_fields(statistics, terminal)
+    _warn_of_fields(totals, terminal)
     if options.json:
-        put_out(msgspec.json.encode(summary(statistics, options.top)).decode() + "\n")
+        put_out(msgspec.json.encode(summary(totals, options.top)).decode() + "\n")
     else:
         width = shutil.get_terminal_size().columns
-        put_out(shown(statistics, options.top, width, painter()))
-    return OK if reading.all_well else FAILED
+        put_out(shown(totals, options.top, width, painter()))
+    return OK if counting.all_well else FAILED
 
 
-def _warn_of_fields(statistics: Statistics, terminal: Terminal) -> None:
+def _warn_of_fields(totals: Totals, terminal: Terminal) -> None:
     """Tells of fields to count by that no record has: they may be misspelt."""
-    for field, table in statistics.by.items():
-        if statistics.records and [row.value for row in table.top(2).rows] == [""]:
+    for field, table in totals.by.items():
+        if totals.records and [row.value for row in table.top(2).rows] == [""]:
             near = difflib.get_close_matches(field, RECORD_FIELDS, 1, 0.8)
             hint = f": did you mean {near[0]}?" if near and near[0] != field else ""
             terminal.report("warning", f"no record has a value for {field}{hint}")
 
 
-class _Reading:
-    """Puts inputs into the statistics; what cannot be read is told, and the others go on."""
+class _Counting:
+    """Raises KumologError for fields that cannot be counted by."""
 
-    def __init__(self, statistics: Statistics, terminal: Terminal, stop: Stop) -> None:
+    def __init__(self, by: Sequence[Path], terminal: Terminal) -> None:
         self.all_well = True
-        self._statistics = statistics
+        self._by = by
+        self._statistics = Statistics(by)
         self._terminal = terminal
-        self._stop = stop
-        self._done = 0
         self._total: int | None = None
 
-    def read(self, paths: Sequence[str]) -> None:
-        """Raises KumologError for a path that is missing, before anything is read."""
-        inputs = find_inputs(paths, self._warn, None)
+    def count(self, inputs: Sequence[Input]) -> Totals:
         self._total = total_size(inputs)
-        for entry in inputs:
-            try:
-                with entry.open() as file:
-                    self._read(entry, file)
-            except OSError as error:
-                self._failed(f"reading {entry.name}: {error.strerror}")
-            if self._stop.is_set():
-                self._warn("stopped early: only what was read so far is counted")
-                return
+        number = _processes(inputs)
+        return self._count_shared(inputs, number) if number > 1 else self._count_here(inputs)
 
-    def _read(self, entry: Input, file: io.FileIO) -> None:
-        decoded = open_decoded(readable(file, self._stop), entry.name)
-        found = _Found()
-        try:
-            for block in blocks(decoded):
-                if self._stop.is_set():
+    def _count_here(self, inputs: Sequence[Input]) -> Totals:
+        with Stop() as stop, orderly_end(stop.set):
+            reading = Reading(self._statistics, stop, self._warn, self._progress)
+            for entry in inputs:
+                reading.read(entry)
+                if stop.is_set():
+                    self._warn_of_stop()
                     break
-                before = self._statistics.records
-                found.add(self._statistics.add(block), self._statistics.records - before)
-                self._show(decoded.consumed)
-        except SegmentError as error:
-            self._failed(f"{error}; the whole lines before it are counted")
-        self._done += decoded.consumed
-        if found.no_records:
-            self._failed(f"reading {entry.name}: {found}")
-        if decoded.torn and is_complete(file) and not self._stop.is_set():
-            self._warn(torn_note(entry.name))
+        self.all_well = reading.all_well
+        return self._statistics.totals
 
-    def _show(self, consumed: int) -> None:
-        done = self._done + consumed
-        share = f"{100 * done // self._total:3d}% of {self._total:,} bytes, " if self._total else ""
-        self._terminal.show(f"{share}{self._statistics.records:,} records")
+    def _count_shared(self, inputs: Sequence[Input], number: int) -> Totals:
+        from kumolog.cli.stats_jobs import Jobs  # takes a while to import
 
-    def _failed(self, message: str) -> None:
-        self.all_well = False
-        self._warn(message)
+        jobs = Jobs(inputs, self._by, number, self._show)
+        with Stop() as stop, orderly_end(stop.set, jobs.kill):  # a thread: only after forking
+            jobs.follow(stop)
+            for message in jobs.said:
+                self._warn(message)
+            if stop.is_set():
+                self._warn_of_stop()
+        self.all_well = jobs.all_well
+        return jobs.totals
+
+    def _progress(self, consumed: int) -> None:
+        self._show(consumed, self._statistics.records)
+
+    def _show(self, consumed: int, records: int) -> None:
+        total = self._total
+        share = f"{100 * consumed // total:3d}% of {total:,} bytes, " if total else ""
+        self._terminal.show(f"{share}{records:,} records")
+
+    def _warn_of_stop(self) -> None:
+        self._warn("stopped early: only what was read so far is counted")
 
     def _warn(self, message: str) -> None:
         self._terminal.report("warning", message)
 
 
-class _Found:
-    """Of one input: its records, and its lines that are none."""
-
-    def __init__(self) -> None:
-        self.records = 0
-        self.no_records = 0
-        self._first = ""
-
-    def add(self, bad: NoRecords | None, records: int) -> None:
-        if bad is not None:
-            if not self.no_records:
-                after = self.records + bad.after
-                self._first = f"the first one, after {after:,} records: {bad.fault}"
-            self.no_records += bad.lines
-        self.records += records
-
-    def __str__(self) -> str:
-        lines = (
-            "1 line is no record"
-            if self.no_records == 1
-            else f"{self.no_records:,} lines are no records"
-        )
-        return f"{lines}; {self._first}"
+def _processes(inputs: Sequence[Input]) -> int:
+    """In how many processes to count."""
+    size = total_size(inputs) or 0
+    if size < _WORTH_SHARING or not all(entry.is_regular for entry in inputs):
+        return 1
+    return min(len(os.sched_getaffinity(0)), len(inputs))

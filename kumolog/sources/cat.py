@@ -10,10 +10,10 @@ from kumolog.errors import KumologError
 from kumolog.reading.sink import LastLines, Sink
 from kumolog.reading.times import Window
 from kumolog.segments.candidates import POLL_SECONDS
-from kumolog.sources.inputs import empty_note, total_size
+from kumolog.sources.inputs import total_size
 from kumolog.sources.notices import Notices
 from kumolog.sources.paths import Input
-from kumolog.sources.places import Place, Watched, checked_inputs
+from kumolog.sources.places import Place, Watched, checked_inputs, present_inputs
 from kumolog.sources.stop import Stop
 from kumolog.sources.streams import MERGED, MOST_OPEN, Reporter, Stream
 
@@ -55,17 +55,12 @@ def cat(
     a path that is missing or not readable, and OSError where the sink's output fails.
     """
     places = [Place(path) for path in paths]
-    found = checked_inputs(places)
     reading = _Reading(sink, Reporter(report), stop, follow, merge, window or Window())
     if follow:
+        checked_inputs(places)
         reading.follow(places, is_wanted)
     else:
-        for place, inputs in zip(places, found, strict=True):
-            if place.is_pattern and not inputs:
-                raise KumologError(f"reading {place.name}: no file matches this pattern")
-            if place.may_grow and not inputs:
-                report(empty_note(place.argument))
-        entries = [entry for inputs in found for entry in inputs]
+        entries = present_inputs(places, report)
         reading.progress, reading.total = progress, total_size(entries)
         reading.read([reading.stream(entry) for entry in entries])
     sink.flush()

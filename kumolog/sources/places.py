@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from kumolog.errors import KumologError
 from kumolog.globs import Glob
 from kumolog.segments.candidates import Identity
+from kumolog.sources.inputs import empty_note
 from kumolog.sources.paths import STDIN, Input, check_stdin, display_name, expand, segments
 
 _PATTERN = frozenset("*?[{")
@@ -52,6 +53,20 @@ def checked_inputs(places: Sequence[Place]) -> list[list[Input]]:
     return [
         expand(place.paths()) if place.may_grow else expand([place.argument]) for place in places
     ]
+
+
+def present_inputs(places: Sequence[Place], report: Callable[[str], None]) -> list[Input]:
+    """The inputs of all places at present, in order; ``report`` is told of a directory without any.
+
+    Raises KumologError for what cannot be read, and for a pattern that nothing matches.
+    """
+    found = checked_inputs(places)
+    for place, inputs in zip(places, found, strict=True):
+        if place.is_pattern and not inputs:
+            raise KumologError(f"reading {place.name}: no file matches this pattern")
+        if place.may_grow and not inputs:
+            report(empty_note(place.argument))
+    return [entry for inputs in found for entry in inputs]
 
 
 class Watched:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from math import ceil, log, log1p
+from collections.abc import Iterable, Iterator, Mapping
+from math import ceil
 from types import MappingProxyType
 from typing import Any, Final
 
 from kumolog.stats.timeline import UNDATED
 
 RELATIVE_ERROR: Final = 0.01
-"""A quantile is wrong by less than this share of itself: milliseconds are told apart up to 0.1 s."""
+"""A quantile, in whole milliseconds, is wrong by less than this share of itself."""
 
-_PER_FACTOR_E: Final = 1 / log1p(RELATIVE_ERROR)
+_LAST: Final = 320_000_000_000_000  # milliseconds: ten thousand years
+_HELD: Final = 20_000
+
+
+def _ends() -> Iterator[int]:
+    end = 0
+    while end < _LAST:
+        yield end
+        end = max(end + 1, end * 101 // 100)
+    yield end
+
+
+_ENDS: Final = tuple(_ends())  # the last milliseconds of the buckets
 _MILLISECONDS: Final[Mapping[str, int]] = MappingProxyType(
     {"": 0, **{f"{number:03}": number for number in range(1000)}}
 )
@@ -22,34 +35,34 @@ _MILLISECONDS: Final[Mapping[str, int]] = MappingProxyType(
 class Latencies:
     """Counts milliseconds in buckets, each of which ends one percent above the one before.
 
-    Up to ten thousand years there are 3,400 of them. A bucket stands for the mean of what is in
-    it: whole seconds up to a hundred are exact.
+    Up to ten thousand years there are 3,000 of them. A bucket stands for the mean of what is in it:
+    whole seconds up to a hundred are exact.
     """
 
     def __init__(self) -> None:
-        self.count = 0
         self._counts: Counter[int] = Counter()
         self._sums: Counter[int] = Counter()
+        self._held: list[int] = []
 
-    def add(self, milliseconds: Mapping[int, int]) -> None:
-        """Count durations, each so often as it says.
+    @property
+    def count(self) -> int:
+        return sum(self._counts.values()) + len(self._held)
 
-        One below 0, which clocks that differ can give, counts as 0.
-        """
-        for value, number in milliseconds.items():
-            bucket = ceil(log(value) * _PER_FACTOR_E) if value > 0 else -1
-            self._counts[bucket] += number
-            self._sums[bucket] += max(value, 0) * number
-            self.count += number
+    def add(self, milliseconds: Iterable[int]) -> None:
+        """Count durations; one below 0, which clocks that differ can give, counts as 0."""
+        self._held.extend(milliseconds)
+        if len(self._held) > _HELD:
+            self._fold()
 
     def merge(self, other: Latencies) -> None:
         """Count all that ``other`` has counted."""
         self._counts.update(other._counts)
         self._sums.update(other._sums)
-        self.count += other.count
+        self.add(other._held)
 
     def quantile(self, share: float) -> float | None:
         """Seconds that ``share`` of the durations do not exceed (nearest rank), if there are."""
+        self._fold()
         rank = ceil(share * self.count)
         passed = 0
         for bucket in sorted(self._counts):
@@ -57,6 +70,18 @@ class Latencies:
             if passed >= rank:
                 return self._sums[bucket] / self._counts[bucket] / 1000
         return None
+
+    def _fold(self) -> None:
+        """Put what is held into the buckets: in order, a whole bucket at a time."""
+        held = sorted(self._held)
+        start = 0
+        while start < len(held):
+            bucket = bisect_left(_ENDS, held[start])
+            end = bisect_right(held, _ENDS[bucket], start)
+            self._counts[bucket] += end - start
+            self._sums[bucket] += sum(held[start:end]) if bucket else 0
+            start = end
+        self._held = []
 
 
 def latencies(rows: Iterable[Any]) -> list[int]:

@@ -18,7 +18,7 @@ CLASSIFIED: Final = frozenset(
 )
 """The types whose ``bounce_classification`` says something (KumoMTA: bounce_classification)."""
 _LONGEST: Final = 200
-_HELD: Final = 16 << 20  # bytes of lines
+_HELD: Final = 64 << 20  # bytes of lines
 _APART: Final = 20_000
 
 _Kind = tuple[str, int, str | None, int]  # type, code, classification, minute
@@ -43,7 +43,6 @@ class Statistics:
         self._kinds: Counter[_Kind] = Counter()
         self._ways: Counter[_Way] = Counter()
         self._by: list[Counter[tuple[str, str]]] = [Counter() for _ in by]
-        self._latencies: Counter[int] = Counter()
         self._held = 0
 
     @property
@@ -80,7 +79,7 @@ class Statistics:
         self._ways.update(zip(types, _domains(rows), [row.site for row in rows], strict=True))
         for number, counts in enumerate(self._by):
             counts.update(zip(types, self._decoder.by(number, rows), strict=True))
-        self._latencies.update(latencies(rows))
+        self._totals.latencies.add(latencies(rows))
         self._totals.timeline.note_ends(moments)
 
     def _fold(self) -> None:
@@ -92,8 +91,6 @@ class Statistics:
                 table.add(OUTCOMES.get(kind), value[:_LONGEST], count)
             table.limit()
             counts.clear()
-        self._totals.latencies.add(self._latencies)
-        self._latencies.clear()
         self._held = 0
 
     def _fold_kinds(self) -> None:

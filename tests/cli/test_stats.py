@@ -8,9 +8,12 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import termios
 from functools import partial
+from pathlib import Path
+from subprocess import Popen
 from typing import IO, Any
 
 import pytest
@@ -42,6 +45,7 @@ EVENTS: list[dict[str, Any]] = [
     },
     {"type": "TransientFailure", "recipient": "c@two.example", "timestamp": 1772442080},
 ]
+SHARED = 8 << 20  # bytes of files from which on they are shared out over processes
 INPUT = b"".join(json.dumps(event).encode() + b"\n" for event in EVENTS)
 
 
@@ -86,6 +90,12 @@ def test_every_input_is_read_whatever_its_form(directory: Command) -> None:
     assert counts(found["types"])["Delivery"] == 12
     assert counts(found["domains"]) == {"one.example": 16, "two.example": 8}
     assert found["latency"]["median"] == 1
+
+
+def test_a_pattern_names_the_files_that_match(kumolog: Command) -> None:
+    for name in ("a1", "a2", "b1"):
+        (kumolog.directory / name).write_bytes(INPUT)
+    assert as_json(kumolog, "a?", "{a,b}1")["records"] == 24
 
 
 def test_a_field_is_counted_by(directory: Command) -> None:
@@ -155,6 +165,7 @@ def test_nothing_is_shown_of_nothing(kumolog: Command) -> None:
     [
         (["missing"], "reading missing: No such file or directory"),
         (["-", "--by", "response"], "counting by response: it is an object"),
+        (["no*"], "reading no*: no file matches this pattern"),
         (["-", "-"], "reading stdin: - is given twice"),
         (["-", "--top", "0"], "argument --top: it must be a whole number from 1 on"),
         (["-", "--by", "a.\udcff"], "counting by a.\\xff: no field has such a name"),
@@ -194,6 +205,134 @@ def test_a_signal_ends_the_reading_and_shows_what_was_counted(kumolog: Command) 
         assert process.wait(60) == 0
         assert found["records"] in (6, 12)
         assert b"stopped early" in process.stderr.read()
+
+
+def fill(kumolog: Command, files: int) -> None:
+    """Files in many/ that are worth to be shared out over processes, each with the same records."""
+    first, *others = (kumolog.directory / "many" / f"{number:02}" for number in range(files))
+    first.parent.mkdir()
+    events = [{**event, "content": "x" * 20_000} for event in EVENTS]
+    text = b"".join(json.dumps(event).encode() + b"\n" for event in events)
+    first.write_bytes(text * (SHARED // len(text) // 2 + 1))
+    for other in others:
+        other.hardlink_to(first)
+
+
+def children(process: Popen[bytes]) -> list[int]:
+    text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return list(map(int, text.split()))
+
+
+def disposed(how: str, number: int) -> bool:
+    """Whether a process has so arranged for SIGINT."""
+    text = Path(f"/proc/{number}/status").read_text()
+    mask = re.search(rf"^{how}:\t(\w+)$", text, re.MULTILINE)
+    return mask is not None and bool(int(mask[1], 16) & 1 << signal.SIGINT - 1)
+
+
+@pytest.mark.skipif(
+    len(os.sched_getaffinity(0)) < 2, reason="with one processor nothing is shared out"
+)
+class TestManyLargeFiles:
+    """Each process counts some of them."""
+
+    def test_counts_are_those_of_one_process(self, kumolog: Command) -> None:
+        fill(kumolog, 3)
+        text = b"".join(file.read_bytes() for file in sorted(kumolog.directory.glob("many/*")))
+        shared = kumolog.run("stats", "--json", "many", "--by", "meta.tenant")
+        alone = kumolog.run("stats", "--json", "-", "--by", "meta.tenant", stdin=text)
+        assert (shared.returncode, shared.stdout) == (0, alone.stdout)
+        assert json.loads(shared.stdout)["records"] == text.count(b"\n") > 0
+
+    def test_what_cannot_be_read_is_told_in_the_order_of_the_files(self, kumolog: Command) -> None:
+        fill(kumolog, 2)
+        for number in range(9):
+            (kumolog.directory / "many" / f"00-{number}").write_bytes(b"no\n" * (number + 1))
+        done = kumolog.run("stats", "--json", "many")
+        said = re.findall(rb"reading many/00-(.): (\d+) lines? (?:is|are) no record", done.stderr)
+        assert said == [(b"%d" % number, b"%d" % (number + 1)) for number in range(9)]
+        assert done.returncode == 1
+        assert json.loads(done.stdout)["no_records"] == 45
+
+    def test_a_signal_ends_all_and_shows_what_was_counted(self, kumolog: Command) -> None:
+        fill(kumolog, 400)
+        with kumolog.start("stats", "many", "--json") as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            wait_until(lambda: len(children(process)) > 1)
+            counting = children(process)
+            wait_until(lambda: disposed("SigCgt", process.pid))
+            wait_until(lambda: all(disposed("SigIgn", number) for number in counting))
+            for number in counting:
+                os.kill(number, signal.SIGINT)  # as a terminal does, to the whole group
+            process.send_signal(signal.SIGINT)
+            found = json.loads(process.stdout.readline())
+            assert process.wait(60) == 0
+            assert found["records"] < 400 * SHARED // 2 // 20_000
+            assert process.stderr.read().count(b"stopped early") == 1
+            assert not any(Path(f"/proc/{number}").exists() for number in counting)
+
+    @pytest.mark.parametrize("all_of_them", [False, True])
+    def test_what_killed_processes_counted_is_told_to_be_left_out(
+        self, kumolog: Command, all_of_them: bool
+    ) -> None:
+        fill(kumolog, 40)
+        with kumolog.start("stats", "many", "--json") as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            wait_until(lambda: len(children(process)) > 1)
+            for number in children(process)[: None if all_of_them else 1]:
+                os.kill(number, signal.SIGKILL)
+            found = json.loads(process.stdout.readline())
+            code = process.wait(60)
+            said = process.stderr.read()
+        lost = said.count(b": the process that counted it ended by SIGKILL: it is left out\n")
+        unread = said.count(b": no process is left to count it\n")
+        each = (kumolog.directory / "many" / "00").read_bytes().count(b"\n")
+        assert found["records"] == (40 - lost - unread) * each
+        assert (unread > 0) is all_of_them
+        assert code == (lost + unread > 0)
+
+    def test_nothing_goes_on_when_the_command_is_killed(self, kumolog: Command) -> None:
+        fill(kumolog, 400)
+        with kumolog.start("stats", "many") as process:
+            wait_until(lambda: len(children(process)) > 1)
+            counting = children(process)
+            process.kill()
+            process.wait(60)
+        wait_until(lambda: not any(is_running(number) for number in counting))
+
+
+def is_running(number: int) -> bool:
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(") ")[2][0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"  # whoever inherited it may not have looked after it yet
+
+
+def test_progress_is_shown_on_a_terminal_and_taken_away(kumolog: Command) -> None:
+    leader, follower = pty.openpty()
+    with kumolog.start("stats", "-", "--json", stderr=follower) as process:
+        os.close(follower)
+        assert process.stdin is not None
+        shown = b""
+        fed = 0
+        while b"records" not in shown:
+            process.stdin.write(INPUT)
+            process.stdin.flush()
+            fed += len(EVENTS)
+            if select.select([leader], [], [], 0.05)[0]:
+                shown += _read(leader)
+        process.stdin.close()
+        while piece := _read(leader):
+            shown += piece
+        assert process.wait(60) == 0
+    os.close(leader)
+    first = re.match(rb"\r\x1b\[K(\d+) records", shown)
+    assert first is not None
+    assert 0 < int(first[1]) <= fed
+    assert shown.endswith(b"\r\x1b[K")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from kumolog.stats.rows import NoRecords
 from kumolog.stats.statistics import CLASSIFIED, Statistics
 from kumolog.stats.summary import summary
 from kumolog.stats.table import Table
+from kumolog.stats.totals import Totals
 
 address = st.sampled_from(["a@x.example", "b@X.Example", "c@y.example", "Postmaster", "", "a@b@z"])
 record = st.fixed_dictionaries(
@@ -41,11 +42,11 @@ record = st.fixed_dictionaries(
 )
 
 
-def counted(*blocks: bytes, by: tuple[str, ...] = ()) -> Statistics:
+def counted(*blocks: bytes, by: tuple[str, ...] = ()) -> Totals:
     statistics = Statistics([tuple(field.split(".")) for field in by])
     for block in blocks:
         statistics.add(block)
-    return statistics
+    return statistics.totals
 
 
 def lines(*records: Any) -> bytes:
@@ -124,19 +125,49 @@ def test_rates_and_latencies_are_those_of_a_naive_reading(records: list[dict[str
             assert quantile == pytest.approx(exact, rel=RELATIVE_ERROR)
 
 
-def test_fractions_of_a_second_are_used_where_records_have_them() -> None:
-    delivery = {
-        "type": "Delivery",
-        "timestamp": 1757675281,
-        "event_time": "2025-09-12T11:08:01.440526Z",
-        "created": 1757675281,
-        "created_time": "2025-09-12T11:08:01.04Z",
-    }
-    assert counted(lines(delivery)).latencies.quantile(1) == pytest.approx(0.400526)
-    whole = delivery | {"timestamp": 1757675283, "event_time": "2025-09-12T11:08:03Z"}
-    assert counted(lines(whole)).latencies.quantile(1) == pytest.approx(1.96)
-    for odd in ({"event_time": "soon"}, {"created_time": None}):
-        assert counted(lines(delivery | odd)).latencies.quantile(1) == 0
+@pytest.mark.parametrize(
+    ("event_time", "created_time", "seconds"),
+    [
+        ("2025-09-12T11:08:03.440526Z", "2025-09-12T11:08:01.040Z", 2.4),
+        ("2025-09-12T11:08:03.440526Z", "2025-09-12T11:08:01.04Z", 2.4),
+        ("2025-09-12T11:08:03.5Z", "2025-09-12T11:08:01Z", 2.5),
+        ("2025-09-12T11:08:03Z", "2025-09-12T11:08:01.04Z", 1.96),
+        ("2025-09-12T11:08:03.440+00:00", "2025-09-12T11:08:01.040+00:00", 2.4),
+        ("2025-09-12T11:08:03+00:00", "2025-09-12T11:08:01.04Z", 2),
+        ("2025-09-12T11:08:03.1e9Z", "2025-09-12T11:08:01.infZ", 2),
+        ("2025-09-12T11:08:03.440Z", None, 2),
+        (None, "2025-09-12T11:08:01.040Z", 2),
+    ],
+)
+def test_milliseconds_are_used_where_both_times_have_them(
+    event_time: str | None, created_time: str | None, seconds: float
+) -> None:
+    delivery = {"type": "Delivery", "timestamp": 1757675283, "created": 1757675281}
+    times = {"event_time": event_time, "created_time": created_time}
+    assert counted(lines(delivery | times)).latencies.quantile(1) == seconds
+
+
+@given(st.lists(st.lists(record, max_size=8), max_size=5), st.data())
+def test_counts_of_several_add_up_to_those_of_one(
+    blocks: list[list[dict[str, Any]]], data: st.DataObject
+) -> None:
+    by = ("meta.tenant",)
+    parts = [lines(*block) + b"no\n" for block in blocks]
+    shares = [data.draw(st.sampled_from("abc")) for _ in parts]
+    merged = Totals([("meta", "tenant")])
+    for share in "abc":
+        mine = [part for part, owner in zip(parts, shares, strict=True) if owner == share]
+        merged.merge(counted(*mine, by=by))
+    assert summary(merged, 3) == summary(counted(*parts, by=by), 3)
+
+
+def test_what_is_counted_can_be_looked_at_in_between() -> None:
+    statistics = Statistics()
+    for number in range(1, 4):
+        statistics.add(lines({"type": "Delivery", "timestamp": 60, "created": 50}))
+        totals = statistics.totals
+        assert (statistics.records, totals.records, totals.counts.delivered) == (number,) * 3
+        assert totals.latencies.count == number
 
 
 def test_lines_that_are_no_records_are_counted_and_the_first_is_told() -> None:
@@ -147,20 +178,23 @@ def test_lines_that_are_no_records_are_counted_and_the_first_is_told() -> None:
         assert isinstance(said, NoRecords)
         assert (said.lines, said.after) == (2, 1)
         assert said.fault
-        assert (statistics.records, statistics.no_records) == (2, 2)
+        assert (statistics.totals.records, statistics.totals.no_records) == (2, 2)
 
 
 def test_bytes_that_are_not_utf_8_are_no_reason_to_leave_out_a_record() -> None:
     block = b'\xef\xbb\xbf{"type":"Bounce","site":"a\xffb"}\r\n\n{"type":"Delivery"}'
     statistics = Statistics()
     assert statistics.add(block) is None
-    assert values(statistics.sites) == {"a\ufffdb": 1, "": 1}
+    assert values(statistics.totals.sites) == {"a\ufffdb": 1, "": 1}
 
 
 def test_long_values_are_cut() -> None:
-    statistics = counted(lines({"type": "x" * 300, "meta": {"a": "ä" * 999}}), by=("meta.a",))
-    assert values(statistics.types) == {"x" * 200: 1}
-    assert values(statistics.by["meta.a"]) == {"ä" * 200: 1}
+    totals = counted(
+        lines({"type": "x" * 300, "meta": {"a": "ä" * 999}, "site": "s" * 201}), by=("meta.a",)
+    )
+    assert values(totals.types) == {"x" * 200: 1}
+    assert values(totals.sites) == {"s" * 200: 1}
+    assert values(totals.by["meta.a"]) == {"ä" * 200: 1}
 
 
 @pytest.mark.parametrize(
@@ -181,8 +215,8 @@ def test_what_cannot_be_counted_by_is_refused(by: list[str], said: str) -> None:
 def test_fields_may_share_names_and_be_named_twice() -> None:
     record = {"type": "Bounce", "response": {"response": 1, "code": 5}, "meta": {"type": [1, {}]}}
     by = ("response.response", "meta.type", "meta.type", "response.code", "big")
-    statistics = counted(lines(record | {"big": 2**70}), by=by)
-    found = {name: list(values(table)) for name, table in statistics.by.items()}
+    totals = counted(lines(record | {"big": 2**70}), by=by)
+    found = {name: list(values(table)) for name, table in totals.by.items()}
     assert found.pop("big") in (["1180591620717411303424"], ["1.1805916207174113e21"])
     assert found == {"response.response": ["1"], "meta.type": ["[1,{}]"], "response.code": ["5"]}
 

@@ -17,8 +17,9 @@ def table_of(
 ) -> Table[str]:
     table: Table[str] = Table(capacity)
     for start in range(0, len(pairs), block):
-        part = pairs[start : start + block]
-        table.add([outcome for outcome, _ in part], [value for _, value in part])
+        for outcome, value in pairs[start : start + block]:
+            table.add(outcome, value, 1)
+        table.limit()
     return table
 
 
@@ -44,15 +45,35 @@ def test_rates_are_of_messages_that_came_to_an_end() -> None:
 
 def test_numbers_are_shown_as_text_and_zero_is_none() -> None:
     table: Table[int] = Table()
-    table.add([None, None, None], [250, 0, 250])
+    table.add(None, 250, 2)
+    table.add(None, 0, 1)
     assert [row.value for row in table.top(9).rows] == ["250", ""]
 
 
-@given(st.lists(st.tuples(outcomes, st.text("abcdefgh", min_size=1, max_size=2)), max_size=300))
+pairs_of = st.lists(st.tuples(outcomes, st.text("abcdefgh", min_size=1, max_size=2)), max_size=300)
+
+
+@given(pairs_of)
 def test_forgetting_keeps_totals_exact_and_says_how_much_rows_may_lack(
     pairs: list[tuple[str | None, str]],
 ) -> None:
-    table = table_of(pairs, capacity=10)
+    assert_is_as_promised(table_of(pairs, capacity=10), pairs)
+
+
+@given(st.lists(pairs_of, max_size=4), st.sampled_from([10, 1000]))
+def test_counts_of_several_add_up_to_those_of_one(
+    parts: list[list[tuple[str | None, str]]], capacity: int
+) -> None:
+    merged: Table[str] = Table(capacity)
+    for part in parts:
+        merged.merge(table_of(part, capacity))
+    pairs = [pair for part in parts for pair in part]
+    assert_is_as_promised(merged, pairs)
+    if capacity >= len(pairs):
+        assert merged.top(9) == table_of(pairs).top(9)
+
+
+def assert_is_as_promised(table: Table[str], pairs: list[tuple[str | None, str]]) -> None:
     exact = Counter(value for _, value in pairs)
     top = table.top(5)
     for value, counts in top.rows:
@@ -69,8 +90,10 @@ def test_forgetting_keeps_totals_exact_and_says_how_much_rows_may_lack(
 def test_millions_of_values_take_no_more_room_than_some() -> None:
     table: Table[str] = Table(capacity=1000)
     for number in range(200):
-        table.add([None] * 101, ["often", *(f"{number}-{n}" for n in range(100))])
-        assert len(table._counts) <= 1000 + 101
+        for value in ("often", *(f"{number}-{n}" for n in range(100))):
+            table.add(None, value, 1)
+        table.limit()
+        assert len(table._counts) <= 1000
     top = table.top(1)
     assert top.rows == [Row("often", Counts(200))]
     assert top.other == Counts(20_000)

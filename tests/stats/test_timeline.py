@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kumolog.stats.table import Counts
-from kumolog.stats.timeline import UNDATED, Span, Timeline
+from kumolog.stats.timeline import MINUTE, UNDATED, Span, Timeline
 
 LAST = 253_402_300_799
 
@@ -16,7 +16,10 @@ LAST = 253_402_300_799
 def timeline_of(*blocks: list[int], capacity: int = 1000) -> Timeline:
     timeline = Timeline(capacity)
     for block in blocks:
-        timeline.add(["delivered"] * len(block), block)
+        for timestamp in block:
+            timeline.add("delivered", timestamp // MINUTE, 1)
+        timeline.limit()
+        timeline.note_ends(block)
     return timeline
 
 
@@ -48,6 +51,19 @@ def test_nothing_is_lost_when_there_are_too_many_minutes(blocks: list[list[int]]
     exact = Counter(time // seconds * seconds for time in times)
     assert {span.start: span.counts.records for span in spans} == exact
     assert (timeline.first, timeline.last) == (min(times, default=None), max(times, default=None))
+
+
+@given(
+    st.lists(st.lists(st.integers(0, LAST) | st.just(UNDATED), min_size=1, max_size=20)),
+    st.integers(4, 40),
+)
+def test_counts_of_several_add_up_to_those_of_one(blocks: list[list[int]], capacity: int) -> None:
+    merged = Timeline(capacity)
+    for block in blocks:
+        merged.merge(timeline_of(block, capacity=capacity))
+    one = timeline_of(*blocks, capacity=capacity)
+    assert merged.spans() == one.spans()
+    assert (merged.first, merged.last) == (one.first, one.last)
 
 
 def test_eight_thousand_years_fit() -> None:
