@@ -7,10 +7,10 @@ local guard, values = ...
 local still_in_time, unless_stopped, was_interrupted, watch_coroutine =
   guard.still_in_time, guard.unless_stopped, guard.was_interrupted, guard.watch_coroutine
 local concat, error, floor, format, getmetatable, gmatch, gsub, ipairs, is_object, load, open, pairs, pcall, rawequal,
-      rawget, rawset, rep, select, setmetatable, sub, tointeger, type, xpcall =
+      pack, rawget, rawset, rep, select, setmetatable, sub, tointeger, tostring, type, xpcall =
   table.concat, error, math.floor, string.format, getmetatable, string.gmatch, string.gsub, ipairs, values.is_object,
-  load, io.open, pairs, pcall, rawequal, rawget, rawset, string.rep, select, setmetatable, string.sub, math.tointeger,
-  type, xpcall
+  load, io.open, pairs, pcall, rawequal, table.pack, rawget, rawset, string.rep, select, setmetatable, string.sub,
+  math.tointeger, tostring, type, xpcall
 
 local env = {}
 
@@ -20,7 +20,7 @@ local function copy(from, names)
   return to
 end
 
-for name, value in pairs(copy(_G, [[_VERSION assert collectgarbage error getmetatable ipairs next pairs print
+for name, value in pairs(copy(_G, [[_VERSION assert collectgarbage error getmetatable ipairs next pairs
     rawequal rawget rawlen rawset select tonumber tostring warn]])) do
   env[name] = value
 end
@@ -120,7 +120,17 @@ function env.load(chunk, name, mode, ...)
 end
 
 -- The methods of files as they are now: a policy can change those that files show.
-local methods = copy(io.stdout, 'close flush read')
+local stdout = io.stdout
+local methods = copy(stdout, 'close flush read write')
+
+-- Lua's own print writes piece by piece where the output is not buffered: several processes would get mixed up
+-- within a line.
+function env.print(...)
+  local texts = pack(...)
+  for i = 1, texts.n do texts[i] = tostring(texts[i]) end
+  methods.write(stdout, concat(texts, '\t') .. '\n')
+  methods.flush(stdout)
+end
 
 local function read_file(path)
   local file, problem = open(path, 'rb')
@@ -275,8 +285,6 @@ local function withhold_commands(python_note)
     return true, 'exit', 0
   end
 end
-
-local stdout = io.stdout
 
 return {
   add_package_path = function(patterns) lib.path = patterns .. ';' .. lib.path end,
