@@ -77,7 +77,7 @@ class _Reader:
             self._close(self._open.pop(), token)
 
     def _close(self, closed: _Open, token: Token) -> None:
-        if closed.word == "if" and not closed.has_else:
+        if closed.word == "if" and token.text == "end" and not closed.has_else:
             self._branch(closed, "false", token, token.start, " else")
 
     def _branch(

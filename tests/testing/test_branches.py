@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kumolog.testing.branches import Branch, with_probes
@@ -54,6 +54,7 @@ def test_conditions_and_branches_are_told_by_their_own_lines() -> None:
 
 
 @given(st.lists(st.sampled_from([*_WORDS, "\n"])).map(" ".join) | st.text())
+@example("if until")
 def test_no_text_loses_a_line_or_a_word(source: str) -> None:
     text, branches = with_probes(source, "p")
     for number in range(len(branches)):
