@@ -59,11 +59,18 @@ class Glob(Struct, frozen=True):
 
 def utf8(path: str) -> str:
     """``path``; raises KumologError where Python had to decode it with surrogates."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        raise KumologError(f"the path {os.fsencode(path)!r} is not UTF-8") from None
+    if not is_utf8(path):
+        raise KumologError(f"the path {os.fsencode(path)!r} is not UTF-8")
     return path
+
+
+def is_utf8(text: str) -> bool:
+    """Whether Python had not to decode it with surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _Tree(NamedTuple):

@@ -13,7 +13,7 @@ from kumolog.clock import SYSTEM_CLOCK
 from kumolog.completion import complete
 from kumolog.nodeid import NodeId
 from kumolog.policy import nearest
-from kumolog.record import RECORD_FIELDS, STRUCTURED_FIELDS
+from kumolog.record import MEMBERS, RECORD_FIELDS, STRUCTURED_FIELDS
 
 if TYPE_CHECKING:
     from kumolog.templates import Templates
@@ -50,7 +50,7 @@ def _unknown_variables(kind: str, template: str, params: dict[str, Any]) -> Iter
     selected = [f"meta.{name}" for name in params["meta"]]
     selected += [f"headers.{name.lower()}" for name in params["headers"]]
     paths = [*selected, *RECORD_FIELDS]
-    for variable in unknown_variables(template, [p for p in RECORD_FIELDS if "." not in p]):
+    for variable in unknown_variables(template, MEMBERS[""]):
         inner = [path for path in paths if path.rpartition(".")[2] == variable]
         yield _no_such_variable(kind, variable, inner[0] if inner else nearest(variable, paths))
     for attributes in _ATTRIBUTES.findall(template):

@@ -7,7 +7,7 @@ import ctypes
 import gc
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -166,11 +166,8 @@ class Work:
             self._keeper.ended()
 
     def _close(self) -> Summary:
-        if self._profiler is None:
+        with _stage(self._profiler, "close"):
             summary = self.host.close()
-        else:
-            with self._profiler.stage("close"):
-                summary = self.host.close()
         if self._keeper is not None:
             self._keeper.closed()
         return summary
@@ -232,34 +229,26 @@ def _load(
     trail: Trail | None,
     profiler: Profiler | None,
 ) -> Host:
-    if profiler is None:
-        return _open(options, report, pulse, trail, None)
-    with profiler.stage("load"):
-        return _open(options, report, pulse, trail, profiler)
+    with _stage(profiler, "load"):
+        return Host.open(
+            options.policy,
+            root=options.root,
+            rejects=options.rejects,
+            flush_interval=options.flush_interval,
+            sync=options.sync,
+            allow_missing_handlers=options.allow_missing_handlers,
+            handler_timeout=options.handler_timeout,
+            receive=not options.no_receive,
+            report=report,
+            lua_memory=options.lua_memory,
+            pulse=pulse,
+            trail=trail,
+            profiler=profiler,
+        )
 
 
-def _open(
-    options: argparse.Namespace,
-    report: Report,
-    pulse: Pulse,
-    trail: Trail | None,
-    profiler: Profiler | None,
-) -> Host:
-    return Host.open(
-        options.policy,
-        root=options.root,
-        rejects=options.rejects,
-        flush_interval=options.flush_interval,
-        sync=options.sync,
-        allow_missing_handlers=options.allow_missing_handlers,
-        handler_timeout=options.handler_timeout,
-        receive=not options.no_receive,
-        report=report,
-        lua_memory=options.lua_memory,
-        pulse=pulse,
-        trail=trail,
-        profiler=profiler,
-    )
+def _stage(profiler: Profiler | None, name: str) -> AbstractContextManager[None]:
+    return nullcontext() if profiler is None else profiler.stage(name)
 
 
 def _open_mail(

@@ -2,7 +2,8 @@
 -- Python functions as plain Lua functions. Library functions are held in locals here and in the other
 -- chunks: a policy may replace every one that it can reach, those of the string library above all.
 
-local clock, memory_limit, restrict = ... -- seconds and whether the run is over; bytes; what makes Lua's own limit hold again
+-- The clock gives seconds and whether the run is over, the limit is in bytes, restrict makes Lua's own hold again.
+local clock, memory_limit, restrict = ...
 
 local collectgarbage, error, file_type, format, getinfo, metatable_of, pcall, rawget, running, sethook, sub,
       tostring, type, xpcall =

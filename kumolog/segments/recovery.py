@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+from kumolog.globs import is_utf8
 from kumolog.segments.mending import (
     REPAIR,
     Fate,
@@ -96,7 +97,7 @@ def _tried(entry: os.DirEntry[str], mend: _Mend, *, is_inside: bool) -> Outcome 
     try:
         if entry.name.startswith(REPAIR):
             remove_leftover(entry.path)
-        elif not entry.name.startswith(".") and _is_utf8(entry.name):
+        elif not entry.name.startswith(".") and is_utf8(entry.name):
             return mend(entry.path, is_segment=is_inside)
     except OSError as error:
         if os.path.lexists(entry.path):  # else somebody took it away meanwhile
@@ -106,11 +107,3 @@ def _tried(entry: os.DirEntry[str], mend: _Mend, *, is_inside: bool) -> Outcome 
 
 def _failed(path: str, error: OSError) -> Outcome:
     return Outcome(path, Fate.FAILED, reason=error.strerror or str(error))
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

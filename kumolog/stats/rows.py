@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from kumolog.errors import KumologError
+from kumolog.globs import is_utf8
 from kumolog.record import STRUCTURED_FIELDS, U16
 from kumolog.segments.reader import shown_path
 from kumolog.stats.table import NONE
@@ -103,7 +104,7 @@ def _tree(by: Sequence[Path]) -> dict[str, Any]:
 
 
 def _fault(path: Path, tree: dict[str, Any]) -> str | None:
-    if not _is_utf8("".join(path)):
+    if not is_utf8("".join(path)):
         return "no field has such a name: it is not UTF-8"
     if ".".join(path) in _OBJECTS:
         return "it is an object; name a field of it, such as response.code"
@@ -113,14 +114,6 @@ def _fault(path: Path, tree: dict[str, Any]) -> str | None:
     for name in path:
         node = node[name]
     return "a field in it is counted by, too: only one of the two can be" if node else None
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _kind(tree: dict[str, Any]) -> Any:

@@ -12,9 +12,9 @@ from kumolog.errors import EventError
 from kumolog.event import EventDecoder
 from kumolog.nodeid import NodeId
 from kumolog.policy import nearest
-from kumolog.record import RECORD_FIELDS
+from kumolog.record import MEMBERS
 
-_FIELDS = frozenset(name for name in RECORD_FIELDS if "." not in name) | {"data", "data_base64"}
+_FIELDS = MEMBERS[""] | {"data", "data_base64"}
 
 
 def event(type: str, /, *, extra: Mapping[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
