@@ -16,6 +16,9 @@ def _none() -> int:
     return 0
 
 
+def _nothing() -> None: ...
+
+
 class Visit(NamedTuple):
     """A stay in Lua: what runs there, each call of it for at most so many ``seconds``.
 
@@ -38,6 +41,8 @@ class Pulse:
     def __init__(self) -> None:
         self.visit: Visit | None = None
         self.hurried = False
+        self.alarm: Callable[[], None] = _nothing
+        """To be called, from any thread, where the code has not got on for a while."""
         self._beats = 0
         self._abandoned = False
         self._lock = threading.Lock()

@@ -83,6 +83,8 @@ class Watchdog:
             now = self._pulse.state
             waited = waited + _INTERVAL if now == state else 0.0
             state = now
+            if waited:
+                self._pulse.alarm()
             if waited > self._pulse.patience + GRACE:
                 visit = self._pulse.abandon(state)
                 if visit is not None:

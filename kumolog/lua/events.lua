@@ -6,9 +6,9 @@ local bridge, call, entry, frames_of_failure, is_full, on_error, place =
   guard.bridge, guard.call, guard.entry, guard.frames_of_failure, guard.is_full, guard.on_error, guard.place
 local most, takes_too_much, TOO_MUCH = guard.most, guard.takes_too_much, guard.TOO_MUCH
 local byte, collectgarbage, concat, copy, error, format, integer, match, min, next, open, pack, pcall, rawget,
-      rawset, set_buffer, setmetatable, sub, text_of_file, type, unpack, write, xpcall =
+      rawset, select, set_buffer, setmetatable, sub, text_of_file, type, unpack, write, xpcall =
   string.byte, collectgarbage, table.concat, values.copy, error, string.format, math.type, string.match, math.min,
-  next, io.open, table.pack, pcall, rawget, rawset, io.stdout.setvbuf, setmetatable, string.sub,
+  next, io.open, table.pack, pcall, rawget, rawset, select, io.stdout.setvbuf, setmetatable, string.sub,
   debug.getmetatable(io.stdout).__tostring, type, table.unpack, io.stdout.write, xpcall
 
 -- Handlers --------------------------------------------------------------------------------------------
@@ -181,40 +181,55 @@ local function open_journal(path)
   return file, match(text_of_file(file), '0x(%x+)')
 end
 
-local ended_at -- the record at which memory was used up
 local WEIGHED = 8 -- after each so many-th record it is looked whether a quick handler has used up its memory
+local MOST_AT_ONCE = 4096 -- records
+local asked_at -- the record about which a handler was asked last
+local ended_at -- the record at which memory was used up
 
--- Asks about the records from one place to another.
-local function ask_about(first, last, attempt, batch, kinds, steps, seconds, answers, failed)
+-- Goes through the records from one to another, of the first only through the loggers from one on. It ends with
+-- the error of the first handler that fails: to protect all calls at once is cheaper than to protect each.
+local function ask_from(first, last, message, logger, steps, batch, skipped, kinds, seconds, answers)
   local event
-  for i = first, ended_at and 0 or last do
-    local kind = byte(kinds, i)
-    local message
-    for l = 1, #steps do
+  for i = first, last do
+    local kind = kinds[i]
+    for l = logger, #steps do
       local step = steps[l]
       local answer = step[kind]
       if answer == ASK then
-        message = message or setmetatable({ batch, i }, Message)
-        asking, asking_logger = message, l
+        asked_at, asking_logger = i, l
+        if not message then
+          asking = nil
+          message = setmetatable({ batch, skipped + i }, Message)
+        end
+        asking = message
         if event ~= step.event then
           event = step.event
           rawset(env, '_KUMO_CURRENT_EVENT', event)
         end
         entry.calls, entry.budget = entry.calls + 1, seconds
-        local ok, result = attempt(step.handler, on_error, message)
-        if i % WEIGHED == 0 and ok and collectgarbage('count') > most and takes_too_much() then
-          ok, result = false, TOO_MUCH
-        end
-        answer = ok and (result and 'p' or 'f') or 'e'
-        if not ok then
-          failed(i, l, result, concat(frames_of_failure(), '\n'), step.place)
-          if is_full() then ended_at = i end
-        end
+        answer = step.handler(message) and 'p' or 'f'
+        if i % WEIGHED == 0 and collectgarbage('count') > most and takes_too_much() then error(TOO_MUCH, 0) end
         write(journal, answer)
       end
       answers[l][i] = answer
     end
-    if ended_at then return end
+    message, logger = nil, 1
+  end
+end
+
+-- The same, up to the last whatever fails; where memory is used up, up to the record at which it was.
+local function ask_about(first, last, failed, steps, batch, skipped, ...)
+  local message, logger = nil, 1
+  while not (ended_at and logger == 1) do
+    local ok, problem = xpcall(ask_from, on_error, first, last, message, logger, steps, batch, skipped, ...)
+    if ok then return end
+    first, message, logger = asked_at, asking, asking_logger
+    failed(skipped + first, logger, problem, concat(frames_of_failure(), '\n'), steps[logger].place)
+    if is_full() then ended_at, last = first, first end
+    write(journal, 'e')
+    local answers = select(3, ...)
+    answers[logger][first] = 'e'
+    logger = logger + 1
   end
 end
 
@@ -227,17 +242,20 @@ end
 --   first: the record to begin with.
 --   failed: a plain Python function that hears of each error: record, logger, text, frames, place of the handler.
 -- Returns for each logger a string of answers: p passed, f filtered, d disabled, e error, for fewer records when
--- the memory is used up; the handles of batches that nobody can reach any more; and whether it is.
+-- they are very many or the memory is used up; the handles of batches that nobody can reach any more; and
+-- whether it is.
 local function ask(handle, kinds, steps, seconds, weight, first, failed)
   write(journal, '\n')
-  ended_at = nil
+  asked_at, asking, ended_at = nil, nil, nil
   local batch = new_batch(handle, #kinds)
+  local codes = { byte(kinds, first, first + MOST_AT_ONCE - 1) }
   local answers = {}
-  for l = 1, #steps do answers[l] = {} end
+  -- As long as they will be: nothing of the loop's own may need memory.
+  for l = 1, #steps do answers[l] = { unpack(codes) } end
   local go = steps.go or ask_about
-  go(first, #kinds, steps.attempt or xpcall, batch, kinds, steps, seconds, answers, failed)
+  go(1, #codes, failed, steps, batch, first - 1, codes, seconds, answers)
   asking = nil
-  for l = 1, #steps do answers[l] = concat(answers[l], '', first, ended_at or #kinds) end
+  for l = 1, #steps do answers[l] = concat(answers[l], '', 1, ended_at) end
   collectgarbage('step', weight)
   return answers, take_released(), ended_at ~= nil
 end
@@ -255,11 +273,14 @@ end
 -- What cannot be told, such as a table in itself, counts as nothing: hearing of it changes no answer.
 local function observe(steps, asked, answered)
   asked, answered = bridge(asked), bridge(answered)
-  steps.attempt = function(...)
-    asked(asking_logger)
-    local ok, result = xpcall(...)
-    if ok and not pcall(answered, asking_logger, result) then answered(asking_logger) end
-    return ok, result
+  for l = 1, #steps do
+    local handler = steps[l].handler
+    steps[l].handler = function(message)
+      asked(l)
+      local result = handler(message)
+      if not pcall(answered, l, result) then answered(l) end
+      return result
+    end
   end
 end
 
@@ -274,12 +295,17 @@ local function sample(steps, now)
     local begun = now()
     own = min(own, now() - begun)
   end
-  local function timed(...)
-    local begun = now()
-    local ok, result = xpcall(...)
-    local last = #times
-    times[last + 1], times[last + 2] = asking_logger, now() - begun - own
-    return ok, result
+  local timed = {}
+  for l = 1, #steps do
+    local handler = steps[l].handler
+    timed[l] = copy(steps[l])
+    timed[l].handler = function(message)
+      local begun = now()
+      local result = handler(message)
+      local last = #times
+      times[last + 1], times[last + 2] = l, now() - begun - own
+      return result
+    end
   end
   local function distance()
     count = count + 1
@@ -287,14 +313,14 @@ local function sample(steps, now)
     random = (random * 1103515245 + 12345) & 0x7fffffff
     return 1 + (random >> 16) % (2 * RARELY - 1)
   end
-  function steps.go(first, last, attempt, ...)
+  function steps.go(first, last, failed, plain, ...)
     while first + ahead - 1 <= last do
       local place = first + ahead - 1
-      if first < place then ask_about(first, place - 1, attempt, ...) end
-      ask_about(place, place, timed, ...)
+      if first < place then ask_about(first, place - 1, failed, plain, ...) end
+      ask_about(place, place, failed, timed, ...)
       first, ahead = place + 1, distance()
     end
-    if first <= last then ask_about(first, last, attempt, ...) end
+    if first <= last then ask_about(first, last, failed, plain, ...) end
     ahead = ahead - (last - first + 1)
   end
   return function()

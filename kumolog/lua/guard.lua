@@ -152,10 +152,12 @@ local function place()
   return info and is_policy(info) and format('%s:%d', sub(info.source, 2), info.currentline) or '?'
 end
 
-local function frame(info)
+-- The name of a function is what its caller calls it: nothing to tell of where the host does.
+local function frame(info, caller)
   local file = sub(info.source, 2)
+  local name = caller and caller.source ~= OWN_SOURCE and info.name
   local what = info.what == 'main' and 'main chunk'
-    or info.name and format("function '%s'", info.name)
+    or name and format("function '%s'", name)
     or format('function <%s:%d>', file, info.linedefined)
   return format('%s:%d: in %s', file, info.currentline, what)
 end
@@ -177,9 +179,10 @@ local function on_error(problem)
   local frames, level = {}, 2
   local info = getinfo(level, 'Sln')
   while info and level < MAX_LEVELS and #frames < MAX_FRAMES do
-    if is_policy(info) then frames[#frames + 1] = frame(info) end
     level = level + 1
-    info = getinfo(level, 'Sln')
+    local caller = getinfo(level, 'Sln')
+    if is_policy(info) then frames[#frames + 1] = frame(info, caller) end
+    info = caller
   end
   failure_frames = frames
   stop_if_python_raised(problem)
@@ -240,6 +243,7 @@ return {
   on_error = on_error,
   place = place,
   seconds_left = seconds_left,
+  state = format('%p', (running())),
   still_in_time = still_in_time,
   take_escaped = take_escaped,
   takes_too_much = takes_too_much,

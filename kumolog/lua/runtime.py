@@ -19,6 +19,7 @@ from kumolog.clock import Clock
 from kumolog.errors import KumologError, PolicyError
 from kumolog.lua.convert import Converter, lua_text, python_text
 from kumolog.lua.functions import Functions
+from kumolog.lua.hook import Hook
 from kumolog.lua.journal import Journal
 from kumolog.lua.objects import Objects
 from kumolog.luavalue import LuaValue
@@ -71,7 +72,8 @@ class Runtime:
     from it.
     ``seconds`` is the time budget of running the policy file and of each event fired,
     ``max_memory`` the bytes it may hold (None for the usual limit). ``pulse`` tells other threads
-    what it is at.
+    what it is at; whoever gives one sounds its alarm when that takes long, since then no hook looks
+    at the handlers that are asked.
     """
 
     def __init__(
@@ -86,6 +88,8 @@ class Runtime:
     ) -> None:
         self._max_memory = max_memory or MAX_MEMORY
         self._pulse = pulse or Pulse()
+        self._is_watched = pulse is not None
+        self._hook: Hook | None = None
         self._failures: list[_Failure] = []
         self._journal: Journal | None = None
         self._lua = LuaRuntime(
@@ -329,6 +333,8 @@ class Runtime:
         """What `ask` needs: for each logger (event name, kinds, answers), see events.lua."""
         if self._journal is None:
             self._journal = Journal(self._events["open_journal"])
+            if self._is_watched and (hook := Hook.of(int(self._guard["state"], 16))):
+                self._hook, self._pulse.alarm = hook, hook.set
         plans = [
             self._events["plan"](lua_text(event), kinds, answers) for event, kinds, answers in steps
         ]
@@ -398,6 +404,7 @@ class Runtime:
         """
         self._grace_ends = min(self._grace_ends, monotonic() + GRACE)
         self._pulse.hurried = True
+        self._pulse.alarm()
 
     def has_room(self) -> bool:
         """Whether what the policy keeps leaves it any of its memory."""
@@ -426,6 +433,8 @@ class Runtime:
 
     def _entering(self, visit: Visit, entry: Any, *arguments: Any) -> Any:
         outer = self._pulse.enter(visit)
+        if self._hook and self._hook.is_set and outer is None and not self._pulse.hurried:
+            self._hook.take_away()
         try:
             return entry(*arguments)
         except LuaMemoryError as error:
