@@ -6,7 +6,8 @@ and makes a `Message` only for those whose handler asks for more than meta value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from math import inf
 from typing import Any
 
@@ -25,25 +26,30 @@ _QUEUE_KEYS = frozenset(("queue", "campaign", "tenant", "routing_domain"))
 _ENVELOPE = ("sender", "recipient", "size", "num_attempts")
 _MAX_ATTEMPTS = 0xFFFF
 _AT_FIRST, _AFTER_ALL = -1.0, inf  # before and after the numbers of all loggers
-# Meta values that are the same thing as a field of the record, where the event's meta lacks them.
-_DERIVED: dict[str, Callable[[Record], Any]] = {
-    "reception_protocol": lambda record: record.reception_protocol,
-    "tenant": lambda record: _tenant(record.queue),
-    "campaign": lambda record: parse_queue_name(record.queue).campaign,
-    "routing_domain": lambda record: parse_queue_name(record.queue).routing_domain,
-}
+_QUEUES = 4096  # names whose parts are kept: most records are for a queue that was there before
+DERIVED_META = frozenset(("reception_protocol", "tenant", "campaign", "routing_domain"))
+"""The meta values that are the same thing as a field of the record, where its meta lacks them."""
 
 
-def _tenant(queue: str) -> str | None:
+@lru_cache(maxsize=_QUEUES)
+def _queue_parts(queue: str) -> Mapping[str, str | None]:
+    campaign, tenant, _, routing_domain = parse_queue_name(queue)
     # ``campaign:@domain`` is the name of a queue without a tenant, too.
-    campaign, tenant, *_ = parse_queue_name(queue)
-    return None if campaign is not None and not tenant else tenant
+    named = None if campaign is not None and not tenant else tenant
+    return {"campaign": campaign, "tenant": named, "routing_domain": routing_domain}
+
+
+def _derived(records: Iterable[Record], key: str) -> list[Any]:
+    if key == "reception_protocol":
+        return [record.reception_protocol for record in records]
+    if key in DERIVED_META:
+        return [_queue_parts(record.queue)[key] for record in records]
+    return [None for _ in records]
 
 
 def derived_meta(record: Record, key: str) -> Any:
     """The meta value that the record's own fields give for a key its meta lacks, or None."""
-    derive = _DERIVED.get(key)
-    return None if derive is None else derive(record)
+    return _derived((record,), key)[0]
 
 
 class _Decoded(Header):
@@ -263,6 +269,10 @@ class BatchMessages:
         """The messages of a batch that has only a new one."""
         return cls(Batch([record], [b""], [0], [b""], data={0: data}))
 
+    @cached_property
+    def _metas(self) -> list[dict[str, Any]]:
+        return [record.meta for record in self._records]
+
     def message(self, place: int) -> Message:
         """The message at a place of the batch, as it is now."""
         message = self._messages.get(place)
@@ -273,14 +283,10 @@ class BatchMessages:
 
     def column(self, key: str) -> list[Any]:
         """A meta value of every message, None where it is absent or null."""
-        derive = _DERIVED.get(key)
-        if derive is None:
-            values = [record.meta.get(key) for record in self._records]
-        else:
-            values = [
-                record.meta[key] if key in record.meta else derive(record)
-                for record in self._records
-            ]
+        values = _derived(self._records, key)
+        if any(self._metas):
+            pairs = zip(self._metas, values, strict=True)
+            values = [meta.get(key, value) for meta, value in pairs]
         for place in self.changes:
             values[place] = self.message(place).get_meta(key)
         return values

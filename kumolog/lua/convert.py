@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import NoneType
 from typing import Any
 
 from lupa.lua54 import lua_type
@@ -20,7 +21,7 @@ MAX_DEPTH = 128  # of nested tables; KumoMTA's JSON reader has the same limit
 _SLICE = 200  # values fetched from Lua by one call
 _FRESH_COROUTINE = "_LuaCoroutineFunction"  # one that has not run: lupa calls it a function
 _INT64 = range(-(2**63), 2**63)
-_SCALARS = frozenset((type(None), bool, int, float))
+_SCALARS = frozenset((NoneType, bool, int, float))
 _TEXTS = frozenset((str, bytes))
 _FLAT = _SCALARS | _TEXTS
 _SHORT = 4096  # characters of a text for which there is always room
@@ -94,8 +95,11 @@ class Converter:
         """
         self.lift()
         kinds = set(map(type, values))
-        if kinds == {str}:
-            texts = {value: lua_text(value) for value in set(values)}  # of a column, few differ
+        if kinds == {NoneType}:
+            return self._table_from(())
+        if kinds <= {str, NoneType}:
+            # Of a column, few differ.
+            texts = {value: None if value is None else lua_text(value) for value in set(values)}
             return self._table_from([texts[value] for value in values])
         if kinds == {int} and min(values) in _INT64 and max(values) in _INT64:
             return self._table_from(values)

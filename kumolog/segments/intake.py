@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from kumolog.errors import SegmentError
 from kumolog.segments.names import Target
+from kumolog.segments.segment import CHUNK
 
 QUEUE_BYTES = 8 << 20
 
@@ -18,11 +19,13 @@ class Intake:
     """A queue bounded by ``max_records`` and by QUEUE_BYTES.
 
     A batch larger than that is let through when the queue is empty.  With ``max_records`` 0 putting
-    also waits for the taker (KumoMTA: back_pressure).
+    also waits for the taker (KumoMTA: back_pressure).  Whoever takes what is less than CHUNK waits
+    for more to come, ``patience`` seconds: to be woken for each batch would cost more than it.
     """
 
-    def __init__(self, max_records: int) -> None:
+    def __init__(self, max_records: int, patience: float = 0.0) -> None:
         self._max_records = max_records
+        self._patience = patience if max_records else 0.0
         self.hurry = threading.Event()
         # Re-entrant, so that a signal handler may call hurry_up() in a thread that is putting.
         lock = threading.RLock()
@@ -31,6 +34,7 @@ class Intake:
         self._queue: deque[Batch] = deque()
         self._records = 0
         self._bytes = 0
+        self._awaited = 1  # bytes for which the taker is to be woken
         self.batches_put = 0
         self._batches_taken = 0
         self._closed = False
@@ -42,20 +46,23 @@ class Intake:
         size = sum(map(len, lines)) + count  # the writer gives each a newline
         with self._room:
             while not self._fits(count, size):
+                self._arrived.notify()
                 self._room.wait()
             self._queue.append((target, lines, size))
             self._records += count
             self._bytes += size
             self.batches_put += 1
-            self._arrived.notify()
+            if not self._max_records or self._bytes >= self._awaited:
+                self._arrived.notify()
             if not self._max_records:
                 self._await_taker(self.batches_put)
 
     def take(self, timeout: float) -> deque[Batch] | None:
         """Everything queued; nothing after ``timeout`` seconds; None once closed and empty."""
         with self._arrived:
-            if not self._queue and not self._closed and timeout > 0:
-                self._arrived.wait(min(timeout, threading.TIMEOUT_MAX))
+            self._await(1, timeout)
+            if self._queue:
+                self._await(CHUNK, min(timeout, self._patience))
             if not self._queue and self._closed:
                 return None
             taken, self._queue = self._queue, deque()
@@ -63,6 +70,11 @@ class Intake:
             self._batches_taken = self.batches_put
             self._room.notify_all()
             return taken
+
+    def _await(self, size: int, seconds: float) -> None:
+        if self._bytes < size and not self._closed and seconds > 0:
+            self._awaited = size
+            self._arrived.wait(min(seconds, threading.TIMEOUT_MAX))
 
     def hurry_up(self) -> None:
         """From now on putting does not wait."""

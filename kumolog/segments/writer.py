@@ -17,6 +17,7 @@ from kumolog.segments.rotation import Rotation, WriterOptions
 from kumolog.segments.segment import Bench, Segment, Totals
 
 GRACE = 5.0
+_PATIENCE = 0.02  # seconds, which hardly count in a flush interval
 
 
 class Writer:
@@ -36,7 +37,7 @@ class Writer:
         grace: float = GRACE,
     ) -> None:
         self._now = clock.monotonic
-        self._intake = Intake(options.back_pressure)
+        self._intake = Intake(options.back_pressure, min(_PATIENCE, options.flush_interval))
         names = Names(clock.wall, sync_directory=options.sync != "never")
         retry = Retry(report, self._intake.hurry, grace)
         bench = Bench(options.compression_level, options.sync, names, retry, report)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from kumolog.errors import SegmentError
 from kumolog.segments.intake import QUEUE_BYTES, Intake
 from kumolog.segments.names import Target
+from kumolog.segments.segment import CHUNK
 
 TARGET = Target(Path("out"))
 
@@ -74,6 +76,33 @@ def test_a_rendezvous_waits_for_the_taker() -> None:
     assert taken is not None
     thread.join(20)
     assert not thread.is_alive()
+
+
+def test_a_patient_taker_waits_for_more_until_there_is_enough() -> None:
+    intake = Intake(10, patience=20.0)
+    taken: list[int] = []
+    taker = threading.Thread(target=lambda: taken.append(len(intake.take(20) or ())), daemon=True)
+    taker.start()
+    intake.put(TARGET, [b"1"])
+    assert waits(taker)
+    intake.put(TARGET, [b"x" * CHUNK])
+    taker.join(10)
+    assert taken == [2]
+
+
+@pytest.mark.parametrize("end", [Intake.close, lambda intake: intake.put(TARGET, [b"2"])])
+def test_a_patient_taker_waits_no_longer_where_nothing_more_can_come(
+    end: Callable[[Intake], None],
+) -> None:
+    intake = Intake(1, patience=20.0)
+    intake.put(TARGET, [b"1"])
+    taken: list[int] = []
+    taker = threading.Thread(target=lambda: taken.append(len(intake.take(20) or ())), daemon=True)
+    taker.start()
+    assert waits(taker)
+    end(intake)
+    taker.join(10)
+    assert taken == [1]
 
 
 def test_those_who_wait_when_it_closes_are_told_that_nothing_was_queued() -> None:

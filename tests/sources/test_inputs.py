@@ -7,14 +7,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
 import zstandard
 
 from kumolog.errors import KumologError
-from kumolog.sources.inputs import Inputs, open_inputs
+from kumolog.sources.inputs import open_inputs
 from kumolog.sources.lines import Block, Overlong
 from kumolog.sources.stop import Stop
 
@@ -33,8 +34,8 @@ def reports() -> list[str]:
     return []
 
 
-def lines(inputs: Inputs) -> list[bytes]:
-    return [line for block in inputs if isinstance(block, Block) for line in block.lines]
+def lines(pieces: Iterable[Block | Overlong]) -> list[bytes]:
+    return [line for piece in pieces if isinstance(piece, Block) for line in piece.lines]
 
 
 def test_files_of_every_format_and_directories_are_read_in_order(
@@ -146,15 +147,19 @@ def test_a_line_over_the_limit_comes_in_pieces(
     assert [item.lines for item in found if isinstance(item, Block)] == [[b"a"], [b"b"]]
 
 
-def test_no_more_blocks_come_once_it_is_stopped(
+def test_once_it_is_stopped_only_the_lines_that_were_read_come(
     tmp_path: Path, stop: Stop, reports: list[str]
 ) -> None:
     for name in "ab":
-        (tmp_path / name).write_bytes(TEXT + b"no end")
-    inputs = iter(open_inputs([str(tmp_path)], report=reports.append, stop=stop))
-    next(inputs)
+        (tmp_path / name).write_bytes(TEXT * 10 + b"no end")
+    inputs = open_inputs([str(tmp_path)], report=reports.append, stop=stop)
+    pieces = iter(inputs)
+    first = next(pieces)
     stop.set()
-    assert list(inputs) == []
+    given = lines(chain([first], pieces))
+    read = (TEXT * 10)[: inputs.consumed]
+    assert given == read[: read.rindex(b"\n")].split(b"\n")
+    assert inputs.consumed < len(TEXT * 10)
     assert reports == []
 
 
