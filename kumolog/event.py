@@ -19,8 +19,9 @@ from msgspec import MsgspecError
 from kumolog.clock import SYSTEM_CLOCK, Clock
 from kumolog.completion import breaks_lines, complete, has_unknown, with_unknown
 from kumolog.errors import EventError
+from kumolog.meta import meta_column
 from kumolog.nodeid import NodeId
-from kumolog.record import RECORD_TYPES, KnownRecord, Record
+from kumolog.record import RECORD_TYPES, TYPE_CODES, KnownRecord, Record
 
 _INPUT_ONLY = ("data", "data_base64")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -28,6 +29,21 @@ _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(KnownRecord)
 _any_decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
+_SEEN_AT_ONCE = 24  # records
+_MOST_COLUMNS = 16  # that are made ready: a handler may make up its keys
+
+
+def _text(lines: Sequence[bytes]) -> bytes:
+    return b"\n".join((*lines, b""))
+
+
+def _decoded(lines: Sequence[bytes]) -> list[Record] | None:
+    """The records, or None where a line is not exactly what is written for its record."""
+    text = _text(lines)
+    records = _decoder.decode_lines(text)
+    if len(records) != len(lines) or _encoder.encode_lines(records) != text:
+        return None
+    return None if b"\\" in text and breaks_lines(records) else records
 
 
 class Rejected(msgspec.Struct):
@@ -38,17 +54,25 @@ class Rejected(msgspec.Struct):
     text: bytes
 
 
+class Wanted(msgspec.Struct):
+    """What was asked of batches beside their lines: the next one has it ready."""
+
+    records: bool = False
+    columns: list[str] = []
+
+
 class Batch(msgspec.Struct):
     """Events that go through the loggers together, in order; the lists run in parallel.
 
     ``lines`` are the finished JSON lines without line end, for a logger that changes nothing.
-    ``positions`` lead back to the source lines. ``unknown`` has, for events with fields kumolog
-    does not know, the whole record as a mapping; ``data`` the message bytes of events that bring
-    them. ``is_bounce_report`` says that the first record is the reception of a report and the
-    others are its OOB records: filters are asked about the first alone.
+    ``positions`` lead back to the source lines. ``known_records`` may be None where every line is a
+    whole record, ``types`` and ``columns`` tell of them then. ``unknown`` has, for events with
+    fields kumolog does not know, the whole record as a mapping; ``data`` the message bytes of
+    events that bring them. ``is_bounce_report`` says that the first record is the reception of a
+    report and the others are its OOB records: filters are asked about the first alone.
     """
 
-    records: list[Record]
+    known_records: list[Record] | None
     lines: Sequence[bytes]
     positions: Sequence[int]
     source_lines: Sequence[bytes]
@@ -56,10 +80,44 @@ class Batch(msgspec.Struct):
     data: dict[int, bytes] = {}
     rejected: list[Rejected] = []
     is_bounce_report: bool = False
+    known_types: str | None = None
+    columns: dict[str, list[Any]] = {}
+    wanted: Wanted = msgspec.field(default_factory=Wanted)
     _is_bare: bool | None = None
 
     def __len__(self) -> int:
-        return len(self.records)
+        return len(self.lines)
+
+    @property
+    def records(self) -> list[Record]:
+        """The records, decoded once more where they were not kept."""
+        if self.known_records is None:
+            self.wanted.records = True
+            self.known_records = _decoder.decode_lines(_text(self.lines))
+        return self.known_records
+
+    @property
+    def types(self) -> str:
+        """The `TYPE_CODES` of the records."""
+        if self.known_types is None:
+            self.known_types = "".join([TYPE_CODES[record.type] for record in self.records])
+        return self.known_types
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether no record has meta or headers, and no event brings message data."""
+        if self._is_bare is None:
+            self._is_bare = not self.data and not any(r.meta or r.headers for r in self.records)
+        return self._is_bare
+
+    def column(self, key: str) -> list[Any]:
+        """A meta value of every record, None where it is absent or null."""
+        if key not in self.columns:
+            if self.known_records is None and len(self.wanted.columns) < _MOST_COLUMNS:
+                self.wanted.columns.append(key)
+            records = self.known_records or _decoder.decode_lines(_text(self.lines))
+            self.columns[key] = meta_column(records, key)
+        return self.columns[key]
 
     def part(self, start: int, end: int) -> Batch:
         """The events from one place to before another, as a batch of their own."""
@@ -72,13 +130,6 @@ class Batch(msgspec.Struct):
             {place - start: self.data[place] for place in self.data if start <= place < end},
         )
 
-    @property
-    def is_bare(self) -> bool:
-        """Whether no record has meta or headers, and no event brings message data."""
-        if self._is_bare is None:
-            self._is_bare = not self.data and not any(r.meta or r.headers for r in self.records)
-        return self._is_bare
-
 
 class EventDecoder:
     """Decodes source lines; ``clock`` gives the time for events that carry none."""
@@ -86,18 +137,44 @@ class EventDecoder:
     def __init__(self, node: NodeId, clock: Clock = SYSTEM_CLOCK) -> None:
         self._node = node
         self._clock = clock
+        self._wanted = Wanted()
 
     def decode(self, lines: Sequence[bytes]) -> Batch:
         """A batch of all lines that are valid events; the others are in ``rejected``."""
-        text = b"\n".join(lines) + b"\n"
         try:
-            records = _decoder.decode_lines(text)
+            batch = self._whole(lines) if self._wanted.records else self._seen(lines)
         except (MsgspecError, UnicodeDecodeError, RecursionError):
-            return self._decode_each(lines)
-        unchanged = len(records) == len(lines) and _encoder.encode_lines(records) == text
-        if not unchanged or (b"\\" in text and breaks_lines(records)):
-            return self._decode_each(lines)
-        return Batch(records, lines, range(len(lines)), lines)
+            batch = None
+        return batch or self._decode_each(lines)
+
+    def _whole(self, lines: Sequence[bytes]) -> Batch | None:
+        """The batch with its records; None where some line is not the record it stands for."""
+        records = _decoded(lines)
+        return None if records is None else Batch(records, lines, range(len(lines)), lines)
+
+    def _seen(self, lines: Sequence[bytes]) -> Batch | None:
+        """As `_whole`, without the records: so few at a time do not leave the processor's cache."""
+        types: list[str] = []
+        is_bare = True
+        columns: dict[str, list[Any]] = {key: [] for key in self._wanted.columns}
+        for start in range(0, len(lines), _SEEN_AT_ONCE):
+            records = _decoded(lines[start : start + _SEEN_AT_ONCE])
+            if records is None:
+                return None
+            types += [TYPE_CODES[record.type] for record in records]
+            is_bare = is_bare and not any(record.meta or record.headers for record in records)
+            for key, column in columns.items():
+                column += meta_column(records, key)
+        return Batch(
+            None,
+            lines,
+            range(len(lines)),
+            lines,
+            known_types="".join(types),
+            columns=columns,
+            wanted=self._wanted,
+            _is_bare=is_bare,
+        )
 
     def _decode_each(self, lines: Sequence[bytes]) -> Batch:
         records: list[Record] = []
@@ -130,7 +207,7 @@ class EventDecoder:
         _check_type(given)
         data = _message_data(given)
         record = complete(given, len(data or b""), self._node, self._clock)
-        index = len(batch.records)
+        index = len(batch.lines)
         if data is not None:
             batch.data[index] = data
         if not has_unknown(given):

@@ -6,8 +6,7 @@ and makes a `Message` only for those whose handler asks for more than meta value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Any
 
@@ -19,38 +18,13 @@ from kumolog.event import Batch
 from kumolog.mail.addresses import AddressHeader, EnvelopeAddress
 from kumolog.mail.headers import Header, group_headers, parse_headers
 from kumolog.mail.rewriting import append_field, prepend_field, remove_fields
-from kumolog.queue_name import parse_queue_name
+from kumolog.meta import derived_meta
 from kumolog.record import Record
 
 _QUEUE_KEYS = frozenset(("queue", "campaign", "tenant", "routing_domain"))
 _ENVELOPE = ("sender", "recipient", "size", "num_attempts")
 _MAX_ATTEMPTS = 0xFFFF
 _AT_FIRST, _AFTER_ALL = -1.0, inf  # before and after the numbers of all loggers
-_QUEUES = 4096  # names whose parts are kept: most records are for a queue that was there before
-DERIVED_META = frozenset(("reception_protocol", "tenant", "campaign", "routing_domain"))
-"""The meta values that are the same thing as a field of the record, where its meta lacks them."""
-
-
-@lru_cache(maxsize=_QUEUES)
-def _queue_parts(queue: str) -> Mapping[str, str | None]:
-    campaign, tenant, _, routing_domain = parse_queue_name(queue)
-    # ``campaign:@domain`` is the name of a queue without a tenant, too.
-    named = None if campaign is not None and not tenant else tenant
-    return {"campaign": campaign, "tenant": named, "routing_domain": routing_domain}
-
-
-def _derived(records: Iterable[Record], key: str) -> list[Any]:
-    if key == "reception_protocol":
-        return [record.reception_protocol for record in records]
-    if key in DERIVED_META:
-        return [_queue_parts(record.queue)[key] for record in records]
-    return [None for _ in records]
-
-
-def derived_meta(record: Record, key: str) -> Any:
-    """The meta value that the record's own fields give for a key its meta lacks, or None."""
-    return _derived((record,), key)[0]
-
 
 class _Decoded(Header):
     """A header whose event gives its value decoded already."""
@@ -254,9 +228,7 @@ class BatchMessages:
     """The messages of one batch, by their place in it."""
 
     def __init__(self, batch: Batch) -> None:
-        # Not the batch itself: its lines are not needed any more when a handler keeps a message.
-        self._records = batch.records
-        self._data = batch.data
+        self._batch = batch
         self.weight = sum(map(len, batch.source_lines)) >> 10  # KB
         self.columns_given = 0
         self._messages: dict[int, Message] = {}
@@ -269,24 +241,17 @@ class BatchMessages:
         """The messages of a batch that has only a new one."""
         return cls(Batch([record], [b""], [0], [b""], data={0: data}))
 
-    @cached_property
-    def _metas(self) -> list[dict[str, Any]]:
-        return [record.meta for record in self._records]
-
     def message(self, place: int) -> Message:
         """The message at a place of the batch, as it is now."""
         message = self._messages.get(place)
         if message is None:
-            message = Message(self._records[place], self._data.get(place))
+            message = Message(self._batch.records[place], self._batch.data.get(place))
             self._messages[place] = message
         return message
 
     def column(self, key: str) -> list[Any]:
         """A meta value of every message, None where it is absent or null."""
-        values = _derived(self._records, key)
-        if any(self._metas):
-            pairs = zip(self._metas, values, strict=True)
-            values = [meta.get(key, value) for meta, value in pairs]
+        values = self._batch.column(key)
         for place in self.changes:
             values[place] = self.message(place).get_meta(key)
         return values
@@ -320,7 +285,7 @@ class BatchMessages:
         They are one message, about which one record each is written.
         """
         for place in range(1, count if 0 in self.changes else 1):
-            record = self._records[place]
+            record = self._batch.records[place]
             states = [(origin, state.of(record)) for origin, state in self.changes[0]]
             self.changes[place] = states
             self._messages[place] = states[-1][1]

@@ -28,7 +28,7 @@ from kumolog.message_methods import handler_methods, meta_key, meta_value
 from kumolog.nodeid import NodeId
 from kumolog.params.arguments import data, text
 from kumolog.pulse import Pulse, Visit
-from kumolog.record import RECORD_TYPES
+from kumolog.record import RECORD_TYPES, TYPE_CODES
 
 if TYPE_CHECKING:
     from kumolog.hooks import Shower
@@ -43,11 +43,8 @@ _MAX_COLUMNS = 64  # of a batch: a handler that makes up keys gets its values on
 # stands before the one where KumoMTA expects a policy.
 _SHARED_PATH = ("/opt/kumomta/share/?.lua", "/opt/kumomta/share/?/init.lua")
 _POLICY_PATH = ("/opt/kumomta/etc/policy/?.lua", "/opt/kumomta/etc/policy/?/init.lua")
-# One character for each kind: a batch's kinds are a string.
 _BOUNCE_REPORT = "Reception with OOB"  # is asked about once for all its records
-_CODES = {
-    kind: chr(ord("A") + number) for number, kind in enumerate((*RECORD_TYPES, _BOUNCE_REPORT))
-}
+_CODES = TYPE_CODES | {_BOUNCE_REPORT: "*"}
 
 Attach = Callable[[Runtime], None]
 
@@ -253,7 +250,7 @@ class Policy:
         """
         if batch.is_bounce_report:
             return self._ask_about_bounces(batch, messages)
-        return self._ask("".join([_CODES[record.type] for record in batch.records]), messages)
+        return self._ask(batch.types, messages)
 
     def _ask(self, kinds: str, messages: BatchMessages) -> tuple[list[str], list[Failure]]:
         if self._plan is None:

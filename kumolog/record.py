@@ -28,6 +28,8 @@ RecordType = Literal[
     "XferIn",
 ]
 RECORD_TYPES: tuple[str, ...] = get_args(RecordType)
+TYPE_CODES = MappingProxyType({name: chr(ord("A") + n) for n, name in enumerate(RECORD_TYPES)})
+"""One character for each type, so that the types of many records are a string."""
 
 U8 = Annotated[int, Meta(ge=0, le=0xFF)]
 U16 = Annotated[int, Meta(ge=0, le=0xFFFF)]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kumolog.event import Batch, encode
-from kumolog.message import BatchMessages, derived_meta
+from kumolog.message import BatchMessages
+from kumolog.meta import derived_meta
 from kumolog.record import Record
 from kumolog.select import HeaderSelector, MetaSelector
 
