@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -98,9 +99,8 @@ class Logger:
             self.directories[0], params["min_free_space"], params["min_free_inodes"]
         )
         self._rendering = Rendering(number, params, config.templates, classify)
-        targets = {route.target for route in self.routes.values() if route.enabled}
-        templated = any(route.template for route in self.routes.values())
-        self._only_target = targets.pop() if len(targets) == 1 and not templated else None
+        enabled = {route for route in self.routes.values() if route.enabled}
+        self._only_route = enabled.pop() if len(enabled) == 1 else None
 
     def answer(self, kind: str) -> str:
         """What this logger does with a kind, as far as that needs no record.
@@ -122,37 +122,50 @@ class Logger:
         counts["disabled"] += answers.count(DISABLED)
         counts["filtered"] += answers.count(FILTERED)
         counts["failed"] += answers.count(FAILED)
-        if self._only_target and self._rendering.keeps(batch, messages):
+        only = self._only_route
+        if only and only.template is None and self._rendering.keeps(batch, messages):
             lines = batch.lines
             if answers.count(PASSED) < len(answers):
                 lines = [line for line, a in zip(lines, answers, strict=True) if a == PASSED]
-            self.writer.put(self._only_target, lines)
+            self.writer.put(only.target, lines)
             return []
-        failures: list[Failure] = []
-        for target, lines in self._runs(batch, messages, answers, failures):
+        places = [place for place, answer in enumerate(answers) if answer == PASSED]
+        errors: dict[int, KumologError] = {}
+        for target, lines in self._runs(batch, messages, places, errors):
             self.writer.put(target, lines)
-        counts["failed"] += len(failures)
-        return failures
+        counts["failed"] += len(errors)
+        return [Failure(place, self.number, error) for place, error in errors.items()]
 
     def _runs(
-        self, batch: Batch, messages: BatchMessages, answers: str, failures: list[Failure]
+        self,
+        batch: Batch,
+        messages: BatchMessages,
+        places: list[int],
+        errors: dict[int, KumologError],
     ) -> list[tuple[Target, list[bytes]]]:
         """The lines by target; kinds that share a segment stay in the order of their records."""
-        runs: list[tuple[Target, list[bytes]]] = []
-        current: dict[Key, tuple[Target, list[bytes]]] = {}
-        render = self._rendering.line
-        for place, (record, answer) in enumerate(zip(batch.records, answers, strict=True)):
-            if answer != PASSED:
-                continue
-            _, target, template = self.routes[record.type]
-            try:
-                line = render(batch, messages, place, template)
-            except KumologError as error:
-                failures.append(Failure(place, self.number, error))
-                continue
-            run = current.get(target.key)
-            if run is None or run[0] is not target:
-                run = current[target.key] = (target, [])
-                runs.append(run)
-            run[1].append(line)
-        return runs
+        render = partial(self._rendering.lines, batch, messages, errors=errors)
+        if self._only_route is not None:
+            _, target, template = self._only_route
+            return [(target, [line for line in render(places, template) if line is not None])]
+        records = batch.records
+        routes = {place: self.routes[records[place].type] for place in places}
+        lines: dict[int, bytes | None] = {}
+        for template in dict.fromkeys(route.template for route in routes.values()):
+            some = [place for place, route in routes.items() if route.template == template]
+            lines.update(zip(some, render(some, template), strict=True))
+        return _by_target((route.target, lines[place]) for place, route in routes.items())
+
+
+def _by_target(placed: Iterable[tuple[Target, bytes | None]]) -> list[tuple[Target, list[bytes]]]:
+    runs: list[tuple[Target, list[bytes]]] = []
+    current: dict[Key, tuple[Target, list[bytes]]] = {}
+    for target, line in placed:
+        if line is None:
+            continue
+        run = current.get(target.key)
+        if run is None or run[0] is not target:
+            run = current[target.key] = (target, [])
+            runs.append(run)
+        run[1].append(line)
+    return runs

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kumolog.errors import KumologError
 from kumolog.event import Batch, encode
 from kumolog.message import BatchMessages
-from kumolog.meta import derived_meta
+from kumolog.meta import DERIVED_META, derived_meta
 from kumolog.record import Record
 from kumolog.select import HeaderSelector, MetaSelector
+from kumolog.splicing import spliced
 
 if TYPE_CHECKING:
     from kumolog.templates import Templates
@@ -34,7 +36,7 @@ class Rendering:
         classify: Callable[[Record], str | None] | None = None,
     ) -> None:
         self._number = number
-        self._meta = MetaSelector(params["meta"])
+        self._meta = MetaSelector(params["meta"], DERIVED_META)
         self._headers = HeaderSelector(params["headers"])
         self._templates = templates
         self._classify = classify
@@ -43,6 +45,80 @@ class Rendering:
     def keeps(self, batch: Batch, messages: BatchMessages) -> bool:
         """Whether every JSON line of the batch stays what it is."""
         return self._selects_nothing and batch.is_bare and not messages.changes
+
+    def lines(
+        self,
+        batch: Batch,
+        messages: BatchMessages,
+        places: Sequence[int],
+        template: str | None,
+        errors: dict[int, KumologError],
+    ) -> list[bytes | None]:
+        """As `line` for each of the records; for one that fails None, and why in ``errors``.
+
+        What is the same for most records is done for all of them at once.
+        """
+        if template is None or self._templates is None:
+            lines = self._selected_lines(batch, places)
+        else:
+            lines = self._filled_in(self._templates, template, batch, places)
+        alone = self._alone(batch, messages, places)
+        for n, place in enumerate(places):
+            if lines[n] is None or place in alone:
+                lines[n] = None
+                try:
+                    lines[n] = self.line(batch, messages, place, template)
+                except KumologError as error:
+                    errors[place] = error
+        return lines
+
+    def _alone(self, batch: Batch, messages: BatchMessages, places: Sequence[int]) -> set[int]:
+        """The records that differ from their events in more than what is selected."""
+        alone = {*batch.unknown, *batch.data, *messages.changes}
+        if self._classify is not None:
+            records = batch.records
+            alone.update(place for place in places if self._is_classified(records[place]))
+        return alone
+
+    def _is_classified(self, record: Record) -> bool:
+        try:
+            return self._classify is not None and self._classify(record) is not None
+        except KumologError:
+            return True  # `line` raises it again
+
+    def _selected_lines(self, batch: Batch, places: Sequence[int]) -> list[bytes | None]:
+        """The events' own lines with the meta and headers selected; None where `line` is needed."""
+        known = batch.records
+        records = [known[place] for place in places]
+        columns = zip(records, self._metas(records), self._listed(records), strict=True)
+        lines: list[bytes | None] = [batch.lines[place] for place in places]
+        for n, (record, meta, headers) in enumerate(columns):
+            if record.feedback_report is not None:
+                lines[n] = None
+            elif meta is not record.meta or headers is not record.headers:
+                lines[n] = spliced(batch.lines[places[n]], meta, headers)
+        return lines
+
+    def _filled_in(
+        self, templates: Templates, template: str, batch: Batch, places: Sequence[int]
+    ) -> list[bytes | None]:
+        """What a template makes of the events' own fields; None where `line` is needed."""
+        known = batch.records
+        records = [known[place] for place in places]
+        longest = max([len(batch.lines[place]) for place in places], default=0)
+        select = {"meta": self._metas, "headers": self._listed}
+        texts = templates.fill(template, records, longest, select)
+        return [None if text is None else text.removesuffix("\n").encode() for text in texts]
+
+    def _metas(self, records: Sequence[Record]) -> list[dict[str, Any]]:
+        return self._meta.select_each(records, derived_meta)
+
+    def _listed(self, records: Sequence[Record]) -> list[dict[str, str | list[str]]]:
+        listed = self._headers.select_each(records)
+        for n, record in enumerate(records):
+            if record.type == "Rejection":
+                listed[n] = {}  # it has no message: see below
+        return listed
 
     def line(
         self, batch: Batch, messages: BatchMessages, place: int, template: str | None

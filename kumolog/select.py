@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
 
+from kumolog.record import Record
+
+V = TypeVar("V")
+_Plan = tuple[tuple[str, str], ...]
+"""The names to take something under, each with the name that it has."""
 _ABSENT: Final = object()
+_ALL: Final[_Plan] = (("*", "*"),)
+_MOST_PLANS: Final = 256
+_LONGEST_PLAN: Final = 2000  # characters of all names
 
 
 class MetaSelector:
     """The ``meta`` list of a logger (KumoMTA: configure_local_logs).
 
     Names are case sensitive; a trailing ``*`` makes a name a prefix (``*`` alone: everything). A
-    ``*`` elsewhere is literal. False when the list is empty.
+    ``*`` elsewhere is literal. False when the list is empty. ``derivable`` are the names for which
+    ``derived`` may have a value.
     """
 
-    __slots__ = ("_names", "_prefixes")
+    __slots__ = ("_derivable", "_names", "_plans", "_prefixes")
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], derivable: Iterable[str] = ()) -> None:
         listed = tuple(dict.fromkeys(names))
+        self._derivable = frozenset(derivable)
         self._names = tuple(name for name in listed if not name.endswith("*"))
         self._prefixes = tuple(name[:-1] for name in listed if name.endswith("*"))
+        self._plans = _Plans(self._planned, drops_nulls=bool(self._names))
 
     def __bool__(self) -> bool:
         return bool(self._names or self._prefixes)
@@ -43,6 +55,21 @@ class MetaSelector:
             selected.update({name: meta[name] for name in meta if name.startswith(prefixes)})
         return selected
 
+    def select_each(
+        self, records: Sequence[Record], derived: Callable[[Record, str], Any]
+    ) -> list[dict[str, Any]]:
+        """As `select` for the meta of each record; the very meta where all of it is selected."""
+
+        def select(record: Record) -> dict[str, Any]:
+            return self.select(record.meta, partial(derived, record))
+
+        return self._plans.apply(records, [record.meta for record in records], select)
+
+    def _planned(self, names: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        absent: list[str] = []
+        selected = self.select(names, absent.append)
+        return selected if self._derivable.isdisjoint(absent) else None
+
 
 class HeaderSelector:
     """The ``headers`` list of a logger (KumoMTA: configure_local_logs).
@@ -52,13 +79,14 @@ class HeaderSelector:
     message looked at.
     """
 
-    __slots__ = ("_names", "_patterns")
+    __slots__ = ("_names", "_patterns", "_plans")
 
     def __init__(self, patterns: Iterable[str]) -> None:
         listed = tuple(dict.fromkeys(pattern.lower() for pattern in patterns))
         self._patterns = tuple((name.removesuffix("*"), name.endswith("*")) for name in listed)
         # None where a prefix is listed, and headers have to be taken out of the pool one by one.
         self._names = None if any(is_prefix for _, is_prefix in self._patterns) else listed
+        self._plans = _Plans(self.select, drops_nulls=False)
 
     def __bool__(self) -> bool:
         return bool(self._patterns)
@@ -77,6 +105,14 @@ class HeaderSelector:
             return self._select_patterns(dict(groups))
         return {name: groups[name] for name in self._names if name in groups}
 
+    def select_each(self, records: Sequence[Record]) -> list[dict[str, str | list[str]]]:
+        """As `select` for the headers of each record; the very headers where these are all."""
+
+        def select(record: Record) -> dict[str, str | list[str]]:
+            return self.select(record.headers)
+
+        return self._plans.apply(records, [record.headers for record in records], select)
+
     def _select_patterns(self, pool: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
         selected: dict[str, str | list[str]] = {}
         for text, is_prefix in self._patterns:
@@ -86,6 +122,74 @@ class HeaderSelector:
             elif text in pool:
                 selected[text] = pool.pop(text)
         return selected
+
+
+class _Plans:
+    """Selects from many mappings, deciding once what to take of all that have the same names.
+
+    ``select`` is the selector, which is shown names that stand for their own values; it gives None
+    where the names alone do not tell. ``drops_nulls``: it leaves out some values that are null.
+    """
+
+    __slots__ = ("_drops_nulls", "_plans", "_select")
+
+    def __init__(
+        self,
+        select: Callable[[Mapping[str, Any]], Mapping[str, Any] | None],
+        *,
+        drops_nulls: bool,
+    ) -> None:
+        self._select = select
+        self._drops_nulls = drops_nulls
+        self._plans: dict[tuple[str, ...], _Plan | None] = {}
+
+    def apply(
+        self,
+        records: Sequence[Record],
+        mappings: Sequence[dict[str, V]],
+        select: Callable[[Record], dict[str, V]],
+    ) -> list[dict[str, V]]:
+        """What is taken of each record's mapping: itself if that is all of it.
+
+        ``select`` tells it for a record whose names do not.
+        """
+        taken: list[dict[str, V]] = []
+        keys: tuple[str, ...] | None = None
+        plan: _Plan | None = None
+        for record, mapping in zip(records, mappings, strict=True):
+            before, keys = keys, tuple(mapping)
+            if keys != before:  # most are like the one before them
+                plan = self._plan(keys)
+            if plan is _ALL:
+                taken.append(mapping)
+                continue
+            if plan is None:
+                made = select(record)
+            else:
+                made = {to: value for to, name in plan if (value := mapping[name]) is not None}
+                if len(made) < len(plan):
+                    made = select(record)
+            # What is selected whole stays in the order that it has.
+            taken.append(mapping if made == mapping else made)
+        return taken
+
+    def _plan(self, keys: tuple[str, ...]) -> _Plan | None:
+        """What to take of a mapping with these keys."""
+        if keys in self._plans:
+            return self._plans[keys]
+        selected = self._select(dict(zip(keys, keys, strict=True)))
+        # What spellings of one header are joined to is no name.
+        if selected is None or not all(type(name) is str for name in selected.values()):
+            plan = None
+        elif not self._drops_nulls and selected == dict(zip(keys, keys, strict=True)):
+            plan = _ALL
+        else:
+            plan = tuple(selected.items())
+        if len("".join(keys)) <= _LONGEST_PLAN:
+            if len(self._plans) == _MOST_PLANS:
+                self._plans.clear()
+            self._plans[keys] = plan
+        return plan
 
 
 def _regroup(headers: Mapping[str, str | list[str]]) -> dict[str, str | list[str]]:

@@ -202,6 +202,23 @@ def test_a_template_that_raises_fails_that_record_in_that_logger_alone(
     assert [logger["failed"] for logger in logged.summary.loggers] == [1, 0]
 
 
+def test_records_of_several_templates_that_fail_now_and_then_stay_in_order(
+    run_policy: RunPolicy,
+) -> None:
+    body = """kumo.configure_local_logs { log_dir = 'd', per_record = {
+      Delivery = { template = '{{ type }} {{ size }}' },
+      Bounce = { template = '{{ type|lower }} {{ 10 // size }}' } } }"""
+    events = [{"type": "Bounce" if n % 2 else "Delivery", "size": n // 4 % 2} for n in range(12)]
+    logged = run_policy(init(body), [*events, {"type": "OOB", "meta": {"a": "b"}}])
+    *lines, last = logged.lines("d")
+    assert lines == [
+        *("Delivery 0", "Delivery 0", "Delivery 1", "bounce 10", "Delivery 1", "bounce 10"),
+        *("Delivery 0", "Delivery 0"),
+    ]
+    assert '"type":"OOB"' in last
+    assert [reject["line"] for reject in logged.rejects] == [2, 4, 10, 12]
+
+
 def test_a_rendering_ends_with_one_newline_and_keeps_its_own(run_policy: RunPolicy) -> None:
     body = """kumo.configure_local_logs { log_dir = 'd', per_record = {
       Delivery = { template = 'a' }, Bounce = { template = 'b\\n\\n' }, OOB = { template = '' },

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kumolog.errors import KumologError
 from kumolog.event import Batch, EventDecoder
 from kumolog.message import BatchMessages
 from kumolog.nodeid import NodeId
@@ -52,6 +53,115 @@ def test_a_line_is_the_text_of_the_record(
     assert record.get("new_field") == event.get("new_field")
 
 
+# Alone or beside others, with what is done one by one and with what is done for all at once.
+MIXED = st.fixed_dictionaries(
+    {"type": st.sampled_from(["Delivery", "Delivery", "Rejection", "Bounce"])},
+    optional={
+        "id": st.text(),
+        "recipient": st.text() | st.lists(st.text(), max_size=3),
+        "meta": st.dictionaries(st.sampled_from(["a", "b", "campaign"]), st.none() | st.text()),
+        "headers": st.dictionaries(st.sampled_from(["a", "X-B", "x-b"]), st.text()),
+        "queue": st.sampled_from(["c:t@x.example", "x.example"]),
+        "response": st.fixed_dictionaries({"content": st.sampled_from(["spam", "hard", "ok"])}),
+        "feedback_report": st.just({"meta": {"feedback_report": None, "meta": {}}}),
+        "source_address": st.just({"address": "192.0.2.1:25"}),
+        "new_field": st.text(),
+        "data": st.just("A: b\r\nX-B: c\r\n\r\nbody"),
+    },
+)
+SOURCES = {
+    "Any": "{{ type }},{{ id }},{{ recipient }},{{ bounce_classification }}\n",
+    "Bounce": "{{ source_address.address }}",
+    "OOB": "{{ meta.a }};{{ meta.campaign }};{{ headers.A }}{{ headers.b }}",
+    "Delivery": "{{ meta.a }}{{ headers.a|upper }}{% if meta.b %}{{ 1 + id }}{% endif %}",
+}
+
+
+def classify(record: Record) -> str | None:
+    if record.response.content == "hard":
+        raise KumologError("the rule does not come to an end")
+    return "SpamBlock" if record.response.content == "spam" else None
+
+
+@given(
+    st.lists(MIXED, max_size=5),
+    st.lists(st.sampled_from(["a", "campaign", "*"]), max_size=2),
+    st.lists(st.sampled_from(["X-*", "a"]), max_size=2),
+    st.sampled_from([None, *SOURCES]),
+    st.booleans(),
+    st.sets(st.integers(0, 4)),
+)
+def test_many_records_are_written_as_each_is_by_itself(
+    events: list[dict[str, Any]],
+    meta: list[str],
+    headers: list[str],
+    template: str | None,
+    classifies: bool,
+    changed: set[int],
+) -> None:
+    batch, messages = decoded(*events)
+    for place in changed.intersection(range(len(events))):
+        message = messages.message(place)
+        messages.change(place, message.with_meta({"a": "new"}).with_sender("new@x.example"), 0)
+    params = {"meta": meta, "headers": headers}
+    made = Rendering(0, params, Templates(SOURCES), classify if classifies else None)
+    lines, expected = {}, {}
+    errors: dict[int, KumologError] = {}
+    failures = {}
+    for place in range(len(batch)):
+        try:
+            expected[place] = made.line(batch, messages, place, template)
+        except KumologError as error:
+            failures[place] = str(error)
+    for places in (range(0, len(batch), 2), range(1, len(batch), 2)):
+        found = made.lines(batch, messages, places, template, errors)
+        lines.update(zip(places, found, strict=True))
+    assert {place: str(error) for place, error in errors.items()} == failures
+    assert {place: line for place, line in lines.items() if line is not None} == expected
+
+
+FULL = {"meta": {"a": "x", "b": "y"}, "headers": {"a": "1", "x-b": "2"}}
+REPORT = {"a": 1, "feedback_report": None, "meta": {}}
+
+
+@pytest.mark.parametrize("template", [None, "Any", "OOB"])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "Delivery"} | FULL,
+        {"type": "Delivery", "meta": {"a": "x"}, "headers": FULL["headers"]},
+        {"type": "Delivery", "meta": FULL["meta"], "headers": {"x-b": "2"}},
+        {"type": "Delivery", "meta": {"a": None, "b": "y"}},
+        {"type": "Delivery", "meta": {"c": "z", "a": "x"}, "headers": FULL["headers"]},
+        {"type": "Rejection", "headers": {"x-b": "2"}},
+        {"type": "Feedback", "feedback_report": REPORT} | FULL,
+        {"type": "Delivery", "new_field": REPORT} | FULL,
+        {"type": "Bounce", "response": {"content": "spam"}} | FULL,
+        {"type": "Delivery", "data": "A: 7\r\n\r\n"} | FULL,
+    ],
+    ids=[
+        "common",
+        "headers",
+        "meta",
+        "null",
+        "order",
+        "Rejection",
+        "report",
+        "new",
+        "class",
+        "data",
+    ],
+)
+def test_a_record_of_any_kind_is_written_beside_others_as_by_itself(
+    event: dict[str, Any], template: str | None
+) -> None:
+    params = {"meta": ["a", "c"], "headers": ["x-b"]}
+    made = Rendering(0, params, Templates(SOURCES), classify)
+    batch, messages = decoded({"type": "Delivery"} | FULL, event, event)
+    expected = [made.line(batch, messages, place, template) for place in range(3)]
+    assert made.lines(batch, messages, range(3), template, {}) == expected
+
+
 def test_a_template_renders_the_record_and_gives_no_line_end() -> None:
     batch, messages = decoded({"type": "Delivery", "meta": {"a": "x"}, "new_field": 5})
     templates = Templates({"Any": "{{ type }} {{ meta.a }} {{ meta.b }}{{ new_field }}\n"})
@@ -79,11 +189,8 @@ def test_lines_are_kept_only_where_nothing_can_change_them(
 
 
 def test_a_record_is_classified_where_a_classifier_knows_its_class() -> None:
-    def classify(record: Record) -> str | None:
-        return "SpamBlock" if record.response.content == "blocked" else None
-
     made = Rendering(0, {"meta": [], "headers": []}, None, classify)
-    events = [{"type": "Bounce", "response": {"content": text}} for text in ("blocked", "no")]
+    events = [{"type": "Bounce", "response": {"content": text}} for text in ("spam", "no")]
     batch, messages = decoded(*events)
     classes = [made.record(batch, messages, n)["bounce_classification"] for n in range(2)]
     assert classes == ["SpamBlock", "Uncategorized"]

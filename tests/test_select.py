@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import json
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kumolog.event import EventDecoder
+from kumolog.meta import DERIVED_META, derived_meta
+from kumolog.nodeid import NodeId
+from kumolog.record import Record
 from kumolog.select import HeaderSelector, MetaSelector
 
 
@@ -127,6 +133,57 @@ def test_listed_names_select_the_same_headers_with_and_without_prefixes_beside_t
     assert by_name.items() <= with_all.items()
     assert set(with_all) == {name.lower() for name in headers}
     assert set(by_name) == set(with_all) & {name.lower() for name in exact}
+
+
+def records(*events: dict[str, Any]) -> list[Record]:
+    lines = [json.dumps({"type": "Delivery"} | event).encode() for event in events]
+    return EventDecoder(NodeId({})).decode(lines).records
+
+
+_meta_names = st.sampled_from(["tenant", "campaign", "x_a", "x_b"])
+_lists = st.lists(st.sampled_from(["tenant", "campaign", "x_a", "x_*", "X-A*", "x-a", "*"]))
+_events = st.fixed_dictionaries(
+    {
+        "queue": st.sampled_from(["camp:ten@a.example", "a.example"]),
+        "meta": st.dictionaries(_meta_names, st.none() | st.just("v") | st.lists(st.none())),
+        "headers": st.dictionaries(st.sampled_from(["x-a", "X-A", "x-b", "x-ab"]), _values),
+    }
+)
+
+
+@given(st.lists(_events, max_size=4), _lists)
+def test_records_of_the_same_names_get_what_each_gets_by_itself(
+    events: list[dict[str, Any]], listed: list[str]
+) -> None:
+    many = records(*events, *events)
+    meta, headers = MetaSelector(listed, DERIVED_META), HeaderSelector(listed)
+    metas, groups = meta.select_each(many, derived_meta), headers.select_each(many)
+    for record, some, group in zip(many, metas, groups, strict=True):
+        expected = meta.select(record.meta, partial(derived_meta, record))
+        assert some == expected
+        assert list(some) == list(record.meta if some == record.meta else expected)
+        listed_headers = headers.select(record.headers)
+        assert group == listed_headers
+        assert list(group) == list(record.headers if group == record.headers else listed_headers)
+
+
+def test_records_with_ever_other_names_get_what_each_gets_by_itself() -> None:
+    many = records(*({"meta": {f"x_{n}": n, "y" * (n // 300 * 2000): n}} for n in range(600)))
+    found = MetaSelector(["x_*"]).select_each(many * 2, derived_meta)
+    assert found == [{f"x_{n}": n} for n in range(600)] * 2
+
+
+def test_a_null_among_records_of_the_same_names_is_left_out_by_name() -> None:
+    many = records(*({"meta": {"a": value}} for value in (1, None, 2)))
+    assert MetaSelector(["a"]).select_each(many, derived_meta) == [{"a": 1}, {}, {"a": 2}]
+    assert MetaSelector(["*"]).select_each(many, derived_meta)[1] == {"a": None}
+
+
+def test_what_is_selected_whole_is_not_copied() -> None:
+    (record,) = records({"meta": {"a": 1, "b": 2}, "headers": {"a": "c", "b": "d"}})
+    for names in (["*"], ["b", "a"], ["b*", "a"]):
+        assert MetaSelector(names).select_each([record], derived_meta)[0] is record.meta
+        assert HeaderSelector(names).select_each([record])[0] is record.headers
 
 
 def test_a_flood_of_spellings_and_prefixes_is_selected() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any, Final
 
 import msgspec
 
 from kumolog.clock import SYSTEM_CLOCK
+from kumolog.record import Record
+from kumolog.templates.direct import Direct, Select
 from kumolog.templates.engine import Engine, ExhaustedError, TemplateError, render_once
 from kumolog.templates.growth import growth
 from kumolog.templates.worker import Worker, WorkerError
@@ -36,6 +38,7 @@ class Templates:
         self._clock = clock
         self._worker = Worker(_engine, dict(sources))
         self._room = {name: _room(source) for name, source in sources.items()}
+        self._direct = {name: Direct.of(source) for name, source in sources.items()}
 
     def render(self, name: str, record: Mapping[str, Any], characters: float | None = None) -> str:
         """The text of template ``name`` for ``record``, the log record's JSON fields.
@@ -49,6 +52,18 @@ class Templates:
         except ExhaustedError:
             pass  # a larger share of the machine may do
         return _asked(self._worker, name, record, self._clock())
+
+    def fill(
+        self, name: str, records: Sequence[Record], longest: int, select: Select
+    ) -> list[str | None]:
+        """What `render` gives for each of the records, as far as that can be had at once, or None.
+
+        The template is given no other values than the records have, save for ``meta`` and
+        ``headers`` as selected; ``longest`` is the number of characters of the longest record as
+        JSON.
+        """
+        direct = self._direct[name]
+        return [None] * len(records) if direct is None else direct.texts(records, longest, select)
 
 
 class OneTimeTemplates:
