@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -20,6 +21,7 @@ from kumolog.segments.space import FreeSpace
 
 PASSED, FILTERED, DISABLED, FAILED, ASK = "pfde?"
 OUTCOMES = {PASSED: "written", FILTERED: "filtered", DISABLED: "disabled", FAILED: "failed"}
+_PASSES = bytes(chr(code) == PASSED for code in range(256))  # for each answer, whether it does
 _NO_ENTRY: dict[str, Any] = {"enable": True, "segment_header": ""}
 
 
@@ -126,7 +128,7 @@ class Logger:
         if only and only.template is None and self._rendering.keeps(batch, messages):
             lines = batch.lines
             if answers.count(PASSED) < len(answers):
-                lines = [line for line, a in zip(lines, answers, strict=True) if a == PASSED]
+                lines = list(compress(lines, answers.encode().translate(_PASSES)))
             self.writer.put(only.target, lines)
             return []
         places = [place for place, answer in enumerate(answers) if answer == PASSED]

@@ -72,7 +72,8 @@ end
 
 -- Messages --------------------------------------------------------------------------------------------
 
--- A message is a small table: [1] its batch, [2] its place there, [3] true once it was changed.
+-- A message is a small table: [1] its batch, [2] its place there. Of one that was changed [3] is its batch, and
+-- [1] false: its meta are not what the columns of the batch say.
 local methods = {}
 local Message = values.class('Message', { __index = methods })
 
@@ -95,7 +96,7 @@ local function new_batch(handle, size)
 end
 
 local function message_at(self, method)
-  local batch = type(self) == 'table' and rawget(self, 1)
+  local batch = type(self) == 'table' and (rawget(self, 1) or rawget(self, 3))
   local index, size = batch and rawget(self, 2), sizes[batch]
   if size and integer(index) == 'integer' and index > 0 and index <= size then return handles[batch], index end
   error(format('bad self argument: %s is a method of a message, call it as msg:%s(...)', method, method), 0)
@@ -120,8 +121,8 @@ end
 
 local function other_meta(self, key)
   local handle, index = message_at(self, 'get_meta')
-  if self[3] or type(key) ~= 'string' then return meta_of(handle, index, key) end
   local batch = self[1]
+  if not batch or type(key) ~= 'string' then return meta_of(handle, index, key) end
   local column = nested[batch] and nested[batch][key] or fetch_column(handle, batch, key)
   if not column then return meta_of(handle, index, key) end
   local value = column[index]
@@ -130,7 +131,7 @@ end
 
 function methods.get_meta(self, key)
   local batch = self[1]
-  local column = batch and not self[3] and batch[key]
+  local column = batch and batch[key]
   if column then return column[self[2]] end
   return other_meta(self, key)
 end
@@ -154,7 +155,10 @@ local function change_in_python(name, python)
   local change = bridge(python)
   return function(self, ...)
     local handle, index = message_at(self, name)
-    rawset(self, 3, true)
+    if self[1] then
+      rawset(self, 3, self[1])
+      rawset(self, 1, false)
+    end
     -- A change to another message than the one asked about comes too late for its record.
     return change(handle, index, asking == self and asking_logger or nil, ...)
   end
