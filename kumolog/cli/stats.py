@@ -14,6 +14,7 @@ import msgspec
 from kumolog.cli import FAILED, OK
 from kumolog.cli.paint import painter
 from kumolog.cli.signals import orderly_end
+from kumolog.cli.stats_jobs import Jobs
 from kumolog.cli.stats_reading import Reading
 from kumolog.cli.stats_shown import shown
 from kumolog.cli.streams import put_out
@@ -24,20 +25,20 @@ from kumolog.sources.paths import Input
 from kumolog.sources.places import Place, present_inputs
 from kumolog.sources.stop import Stop
 from kumolog.stats.rows import Path
-from kumolog.stats.statistics import Statistics
 from kumolog.stats.summary import summary
 from kumolog.stats.totals import Totals
 
 _WORTH_SHARING = 8 << 20  # bytes as they are stored
+_MOST_PROCESSES = 4  # they count as fast as one of them decompresses
 
 
 def main(options: argparse.Namespace) -> int:
     """Counts the records of what the paths name; a signal ends the counting, not the showing."""
     terminal = Terminal(quiet=False)
     warn = partial(terminal.report, "warning")
-    counting = _Counting(options.by, terminal)
     inputs = present_inputs([Place(path) for path in options.paths], warn)
-    totals = counting.count(inputs)
+    counting = _Counting(options.by, inputs, terminal)
+    totals = counting.count()
     terminal.clear()
     _warn_of_fields(totals, terminal)
     if options.json:
@@ -60,60 +61,39 @@ def _warn_of_fields(totals: Totals, terminal: Terminal) -> None:
 class _Counting:
     """Raises KumologError for fields that cannot be counted by."""
 
-    def __init__(self, by: Sequence[Path], terminal: Terminal) -> None:
+    def __init__(self, by: Sequence[Path], inputs: Sequence[Input], terminal: Terminal) -> None:
         self.all_well = True
-        self._by = by
-        self._statistics = Statistics(by)
+        self._inputs = inputs
         self._terminal = terminal
-        self._total: int | None = None
-
-    def count(self, inputs: Sequence[Input]) -> Totals:
         self._total = total_size(inputs)
-        number = _processes(inputs)
-        return self._count_shared(inputs, number) if number > 1 else self._count_here(inputs)
+        self._jobs = Jobs(by, _further_processes(self._total), self._warn)
 
-    def _count_here(self, inputs: Sequence[Input]) -> Totals:
-        with Stop() as stop, orderly_end(stop.set):
-            reading = Reading(self._statistics, stop, self._warn, self._progress)
-            for entry in inputs:
+    def count(self) -> Totals:
+        jobs = self._jobs
+        # That starts a thread: only after forking.
+        with jobs, Stop() as stop, orderly_end(stop.set, jobs.kill):
+            reading = Reading(jobs, stop, self._warn, self._progress)
+            for entry in self._inputs:
                 reading.read(entry)
                 if stop.is_set():
-                    self._warn_of_stop()
                     break
-        self.all_well = reading.all_well
-        return self._statistics.totals
-
-    def _count_shared(self, inputs: Sequence[Input], number: int) -> Totals:
-        from kumolog.cli.stats_jobs import Jobs  # takes a while to import
-
-        jobs = Jobs(inputs, self._by, number, self._show)
-        with Stop() as stop, orderly_end(stop.set, jobs.kill):  # a thread: only after forking
-            jobs.follow(stop)
-            for message in jobs.said:
-                self._warn(message)
+            totals = jobs.finish()
             if stop.is_set():
-                self._warn_of_stop()
-        self.all_well = jobs.all_well
-        return jobs.totals
+                self._warn("stopped early: only what was read so far is counted")
+        self.all_well = reading.all_well and jobs.all_well
+        return totals
 
     def _progress(self, consumed: int) -> None:
-        self._show(consumed, self._statistics.records)
-
-    def _show(self, consumed: int, records: int) -> None:
         total = self._total
         share = f"{100 * consumed // total:3d}% of {total:,} bytes, " if total else ""
-        self._terminal.show(f"{share}{records:,} records")
-
-    def _warn_of_stop(self) -> None:
-        self._warn("stopped early: only what was read so far is counted")
+        self._terminal.show(f"{share}{self._jobs.records:,} records")
 
     def _warn(self, message: str) -> None:
         self._terminal.report("warning", message)
 
 
-def _processes(inputs: Sequence[Input]) -> int:
-    """In how many processes to count."""
-    size = total_size(inputs) or 0
-    if size < _WORTH_SHARING or not all(entry.is_regular for entry in inputs):
-        return 1
-    return min(len(os.sched_getaffinity(0)), len(inputs))
+def _further_processes(size: int | None) -> int:
+    """How many processes are to help this one with so many bytes."""
+    if size is not None and size < _WORTH_SHARING:
+        return 0
+    return min(len(os.sched_getaffinity(0)), _MOST_PROCESSES) - 1

@@ -1,135 +1,159 @@
-"""``kumolog stats`` of many files: they are shared out over processes, the counts added up."""
+"""Counting blocks of lines, in processes of their own where that is worth it."""
 
 from __future__ import annotations
 
-import multiprocessing
+import mmap
+import select
 import signal
-import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkProcess
-from typing import Any, Final
+from functools import partial
+from itertools import cycle
+from typing import TYPE_CHECKING, Final, Self
 
-from kumolog.cli.stats_reading import Reading
-from kumolog.sources.paths import Input
-from kumolog.sources.stop import Stop
-from kumolog.stats.rows import Path
+from kumolog.stats.rows import NoRecords, Path
 from kumolog.stats.statistics import Statistics
 from kumolog.stats.totals import Totals
 
-_PROGRESS_SECONDS: Final = 0.2
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkProcess
+
+Tell = Callable[[int, NoRecords | None], None]
+"""Is called with how many records there are in a block, and what to say of lines without one."""
+
+_ROOM: Final = 512 << 10  # bytes for a block; those with very long lines are larger
+_BLOCKS: Final = 3  # that a process may have at a time, while this one reads and counts the next
 _OTHER_END_GONE: Final = (EOFError, BrokenPipeError, ConnectionResetError)
 
 
 class Jobs:
-    """Counts ``inputs``, regular files all of them, in ``number`` processes.
+    """Counts blocks, in this process and in ``number`` more.
 
-    They are forked here: there must not be any threads yet. ``progress`` is told how many bytes
-    and records were read up to now.
+    Those are forked here: there must not be any threads yet. A block goes to one of them while it
+    has few to count, else it is counted at once. ``report`` hears of processes that end too early.
+    Raises KumologError for a path in ``by`` that cannot be counted by.
     """
 
-    def __init__(
-        self,
-        inputs: Sequence[Input],
-        by: Sequence[Path],
-        number: int,
-        progress: Callable[[int, int], None],
-    ) -> None:
-        self.totals = Totals(by)
+    def __init__(self, by: Sequence[Path], number: int, report: Callable[[str], None]) -> None:
         self.all_well = True
-        self._inputs = inputs
-        self._progress = progress
-        # The largest come first: so all processes end at about the same time.
-        self._left = sorted(range(len(inputs)), key=lambda place: inputs[place].size or 0)
-        self._said: list[tuple[int, str]] = []
+        self.records = 0
+        """Counted up to now."""
+        self._statistics = Statistics(by)
+        self._report = report
+        self._queue: deque[tuple[_Worker | None, Callable[[], None]]] = deque()
         self._workers: list[_Worker] = []
-        self._hear: dict[str, Callable[..., None]] = {
-            "next": self._hear_waiting,
-            "went_on": self._hear_progress,
-            "said": self._hear_said,
-            "done": self._hear_done,
-        }
-        context = multiprocessing.get_context("fork")
-        for _ in range(number):
-            ours, theirs = multiprocessing.Pipe()
-            process = context.Process(target=self._work, args=(by, ours, theirs), daemon=True)
-            process.start()
-            theirs.close()
-            self._workers.append(_Worker(process, ours))
+        self._free: deque[tuple[_Worker, int]] = deque()
+        if number:
+            self._start(number)
 
-    @property
-    def said(self) -> list[str]:
-        """What there is to tell of the inputs, in their order."""
-        return [message for _, message in sorted(self._said, key=lambda said: said[0])]
+    def __enter__(self) -> Self:
+        return self
 
-    def follow(self, stop: Stop) -> None:
-        """Shares the inputs out until all are read or it is to stop, and adds up what comes."""
-        running = {worker.connection: worker for worker in self._workers}
-        stopping = [stop.fileno()]
-        while running:
-            heard = wait([*running, *stopping])
-            if stopping and stop.is_set():
-                stopping = []
-                self._left = []
-                for worker in running.values():
-                    worker.answer(None)
-            for worker in [running[connection] for connection in running if connection in heard]:
-                try:
-                    word, *about = worker.connection.recv()
-                except _OTHER_END_GONE:
-                    del running[worker.connection]
-                    self._hear_end(worker)
-                else:
-                    self._hear[word](worker, *about)
-        for place in self._left:
-            self._lose(place, "no process is left to count it")
+    def __exit__(self, *_exception: object) -> None:
+        self.kill()  # after `finish` there are none
+
+    def count(self, block: bytes, tell: Tell) -> None:
+        """Count the records of a block of whole lines; ``tell`` is called later, but in order."""
+        self._go_on()
+        if self._free and len(block) <= _ROOM:
+            worker, place = self._free.popleft()
+            part = slice(place, place + len(block))
+            self._room[part] = block
+            worker.tell(part)
+            self._queue.append((worker, partial(self._hear, worker, part, tell)))
+        else:
+            self.then(partial(self._tell, tell, *self._statistics.add(block)))
+
+    def then(self, act: Callable[[], None]) -> None:
+        """Call ``act`` when all blocks are counted that came before."""
+        self._queue.append((None, act))
+        self._go_on()
+
+    def finish(self) -> Totals:
+        """Return what was counted; the processes end."""
+        while self._queue:
+            self._queue.popleft()[1]()
+        totals = self._statistics.totals
+        for worker in self._workers:
+            worker.tell(None)
+        for worker in self._workers.copy():
+            try:
+                totals.merge(worker.connection.recv())
+            except _OTHER_END_GONE:
+                self._lose(worker)
+            worker.process.join()
+        return totals
 
     def kill(self) -> None:
-        """Ends all processes at once."""
+        """End all processes at once."""
         for worker in self._workers:
             worker.process.kill()
 
-    def _work(self, by: Sequence[Path], ours: Connection, theirs: Connection) -> None:
-        """In the process: without what would keep it and the others from seeing the parent end."""
+    def _start(self, number: int) -> None:
+        import multiprocessing  # takes a while
+
+        self._room = memoryview(mmap.mmap(-1, number * _BLOCKS * _ROOM))
+        context = multiprocessing.get_context("fork")
+        for _ in range(number):
+            ours, theirs = multiprocessing.Pipe()
+            process = context.Process(target=self._work, args=(ours, theirs), daemon=True)
+            process.start()
+            theirs.close()
+            self._workers.append(_Worker(process, ours))
+        places = range(0, len(self._room), _ROOM)
+        self._free.extend(zip(cycle(self._workers), places))
+
+    def _work(self, ours: Connection, parent: Connection) -> None:
+        """In one of the processes: counts the parts of the room that it is told of."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # whole groups get them: the parent reads no more
+        # What would keep this process and the others from seeing the parent end.
         for connection in (ours, *(worker.connection for worker in self._workers)):
             connection.close()
         with suppress(*_OTHER_END_GONE):
-            count_as_told(self._inputs, by, theirs)
+            while (part := parent.recv()) is not None:
+                parent.send(self._statistics.add(self._room[part]))
+            parent.send(self._statistics.totals)
 
-    def _hear_waiting(self, worker: _Worker) -> None:
-        if self._left:
-            worker.given.append(self._left.pop())
-            worker.answer(worker.given[-1])
+    def _go_on(self) -> None:
+        """Do what is next in the queue, as far as there is no need to wait for it."""
+        while self._queue:
+            worker, act = self._queue[0]
+            if worker and not worker.has_answered:
+                break
+            self._queue.popleft()
+            act()
+
+    def _hear(self, worker: _Worker, part: slice, tell: Tell) -> None:
+        try:
+            records, bad = worker.connection.recv()
+        except _OTHER_END_GONE:
+            self._lose(worker)
+            self._tell(tell, *self._statistics.add(self._room[part]))
         else:
-            worker.answer(None)
+            worker.records += records
+            self._free.append((worker, part.start))
+            self._tell(tell, records, bad)
 
-    def _hear_progress(self, worker: _Worker, consumed: int, records: int) -> None:
-        worker.consumed, worker.records = consumed, records
-        self._progress(
-            sum(worker.consumed for worker in self._workers),
-            sum(worker.records for worker in self._workers),
-        )
+    def _tell(self, tell: Tell, records: int, bad: NoRecords | None) -> None:
+        self.records += records
+        tell(records, bad)
 
-    def _hear_said(self, worker: _Worker, message: str) -> None:
-        self._said.append((worker.given[-1], message))
-
-    def _hear_done(self, worker: _Worker, totals: Totals, all_well: bool) -> None:
-        worker.is_done = True
-        self.totals.merge(totals)
-        self.all_well &= all_well
-
-    def _hear_end(self, worker: _Worker) -> None:
-        worker.process.join()
-        if not worker.is_done:
-            code = worker.process.exitcode or 0
-            how = f"by {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
-            for place in worker.given:
-                self._lose(place, f"the process that counted it ended {how}: it is left out")
-
-    def _lose(self, place: int, why: str) -> None:
+    def _lose(self, worker: _Worker) -> None:
+        if worker not in self._workers:
+            return
+        self._workers.remove(worker)
+        self._free = deque(free for free in self._free if free[0] is not worker)
         self.all_well = False
-        self._said.append((place, f"reading {self._inputs[place].name}: {why}"))
+        worker.process.join()
+        code = worker.process.exitcode or 0
+        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
+        self._report(
+            f"counting: a process ended {how}: {worker.records:,} records that it had counted are "
+            "left out"
+        )
 
 
 class _Worker:
@@ -138,43 +162,15 @@ class _Worker:
     def __init__(self, process: ForkProcess, connection: Connection) -> None:
         self.process = process
         self.connection = connection
-        self.given: list[int] = []
-        self.is_done = False
-        self.consumed = 0
         self.records = 0
+        self._answers = select.poll()
+        self._answers.register(connection, select.POLLIN)
 
-    def answer(self, place: int | None) -> None:
-        with suppress(*_OTHER_END_GONE):  # that is heard of by itself
-            self.connection.send(place)
+    @property
+    def has_answered(self) -> bool:
+        """Whether there is something to hear of it: an answer, or its end."""
+        return bool(self._answers.poll(0))
 
-
-def count_as_told(inputs: Sequence[Input], by: Sequence[Path], parent: Connection) -> None:
-    """In one of the processes: counts the inputs it is given, until there are no more.
-
-    What the parent says unasked, and its end, mean that it is to stop.
-    """
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)  # whole groups get them: the parent passes them on
-    statistics = Statistics(by)
-    due = 0.0
-
-    def tell(*what: Any) -> None:
-        parent.send(what)
-
-    def progress(consumed: int) -> None:
-        nonlocal due
-        if parent.poll():
-            stop.set()
-        elif (now := time.monotonic()) >= due:
-            due = now + _PROGRESS_SECONDS
-            tell("went_on", consumed, statistics.records)
-
-    with Stop() as stop:
-        reading = Reading(statistics, stop, lambda message: tell("said", message), progress)
-        while not stop.is_set():
-            tell("next")
-            place = parent.recv()
-            if place is None:
-                break
-            reading.read(inputs[place])
-    tell("done", statistics.totals, reading.all_well)
+    def tell(self, part: slice | None) -> None:
+        with suppress(*_OTHER_END_GONE):  # that is noticed when its answer does not come
+            self.connection.send(part)

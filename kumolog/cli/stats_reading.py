@@ -1,17 +1,18 @@
-"""Putting inputs into statistics, one after the other."""
+"""Having the records of inputs counted, one input after the other."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 
+from kumolog.cli.stats_jobs import Jobs
 from kumolog.errors import SegmentError
 from kumolog.segments.reader import is_complete, open_decoded, torn_note
 from kumolog.sources.paths import Input, readable
 from kumolog.sources.stop import Stop
 from kumolog.stats.blocks import blocks
 from kumolog.stats.rows import NoRecords
-from kumolog.stats.statistics import Statistics
 
 
 class Reading:
@@ -23,20 +24,20 @@ class Reading:
 
     def __init__(
         self,
-        statistics: Statistics,
+        jobs: Jobs,
         stop: Stop,
         report: Callable[[str], None],
         progress: Callable[[int], None],
     ) -> None:
         self.all_well = True
-        self._statistics = statistics
+        self._jobs = jobs
         self._stop = stop
         self._report = report
         self._progress = progress
         self._done = 0
 
     def read(self, entry: Input) -> None:
-        """Counts the records of one input, or, once it is to stop, of its beginning."""
+        """Have the records of one input counted, or, once it is to stop, of its beginning."""
         try:
             with entry.open() as file:
                 self._read(entry, file)
@@ -50,20 +51,23 @@ class Reading:
             for block in blocks(decoded):
                 if self._stop.is_set():
                     break
-                before = self._statistics.records
-                found.add(self._statistics.add(block), self._statistics.records - before)
+                self._jobs.count(block, found.add)
                 self._progress(self._done + decoded.consumed)
         except SegmentError as error:
             self._failed(f"{error}; the whole lines before it are counted")
         self._done += decoded.consumed
-        if found.no_records:
-            self._failed(f"reading {entry.name}: {found}")
+        self._jobs.then(partial(self._tell_of, found, entry))
         if decoded.torn and is_complete(file) and not self._stop.is_set():
-            self._report(torn_note(entry.name))
+            self._jobs.then(partial(self._report, torn_note(entry.name)))
+
+    def _tell_of(self, found: _Found, entry: Input) -> None:
+        if found.no_records:
+            self.all_well = False
+            self._report(f"reading {entry.name}: {found}")
 
     def _failed(self, message: str) -> None:
         self.all_well = False
-        self._report(message)
+        self._jobs.then(partial(self._report, message))
 
 
 class _Found:
@@ -74,7 +78,7 @@ class _Found:
         self.no_records = 0
         self._first = ""
 
-    def add(self, bad: NoRecords | None, records: int) -> None:
+    def add(self, records: int, bad: NoRecords | None) -> None:
         if bad is not None:
             if not self.no_records:
                 after = self.records + bad.after

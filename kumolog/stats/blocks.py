@@ -26,7 +26,9 @@ def blocks(decoded: Decoded, longest: int = LONGEST_LINE) -> Iterator[bytes]:
             yield TOO_LONG
             yield piece[piece.find(b"\n") + 1 : end]
         elif end:
-            yield b"".join((*held, piece[:end]))
+            # A view, because the lines are copied only once so; and not at all where all are whole.
+            lines = piece if end == len(piece) else memoryview(piece)[:end]
+            yield b"".join((*held, lines))
         if end:
             held, size = [], 0
         size += len(piece) - end

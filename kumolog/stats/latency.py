@@ -84,29 +84,27 @@ class Latencies:
         self._held = []
 
 
-def latencies(rows: Iterable[Any]) -> list[int]:
-    """Milliseconds from created to timestamp of the deliveries that have both."""
-    deliveries = [
-        row
-        for row in rows
-        if row.type == "Delivery" and row.timestamp != UNDATED and row.created != UNDATED
-    ]
+def latencies(deliveries: Iterable[Any]) -> list[int]:
+    """Milliseconds from created to timestamp of the rows that have both."""
+    rows = [row for row in deliveries if row.created != UNDATED and row.timestamp != UNDATED]
     try:
         return [
             (row.timestamp - row.created) * 1000
             + _MILLISECONDS[row.event_time[20:23]]
             - _MILLISECONDS[row.created_time[20:23]]
-            for row in deliveries
+            for row in rows
         ]
     except (TypeError, KeyError):  # one has no such time, or it has one or two places
-        return [(row.timestamp - row.created) * 1000 + _fraction(row) for row in deliveries]
+        return [(row.timestamp - row.created) * 1000 + _fraction(row) for row in rows]
 
 
 def _fraction(row: Any) -> int:
     """What the RFC 3339 forms of the times add to their whole seconds, if both can be read."""
+    if not row.event_time or not row.created_time:
+        return 0
     try:
         return _milliseconds(row.event_time) - _milliseconds(row.created_time)
-    except (TypeError, ValueError):
+    except ValueError:
         return 0
 
 

@@ -35,7 +35,7 @@ _KNOWN: Final = _SCALARS | {("response",)}
 _ABSENT: Final[Mapping[Path, int]] = MappingProxyType(
     {("timestamp",): UNDATED, ("created",): UNDATED, ("response", "code"): NONE}
 )
-_UNREADABLE: Final = (msgspec.MsgspecError, RecursionError)
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _OBJECTS: Final = frozenset((*STRUCTURED_FIELDS, "response.enhanced_code"))
 _BLANK: Final = b" \t\r"
 _BOM: Final = b"\xef\xbb\xbf"
@@ -60,7 +60,7 @@ class Decoder:
         self._one, self._all = decoder.decode, decoder.decode_lines
         self._getters = [_getter(path) for path in by]
 
-    def rows(self, block: bytes) -> tuple[list[Any], NoRecords | None]:
+    def rows(self, block: bytes | memoryview) -> tuple[list[Any], NoRecords | None]:
         """The rows of a block, whose lines may be blank, and what is said of lines without one.
 
         Bytes that are not UTF-8 become U+FFFD (KumoMTA: tailer).
@@ -68,7 +68,7 @@ class Decoder:
         try:
             return self._all(block), None
         except _UNREADABLE:
-            return self._one_by_one(block.removeprefix(_BOM))
+            return self._one_by_one(bytes(block).removeprefix(_BOM))
 
     def by(self, number: int, rows: list[Any]) -> list[str]:
         """The values of one of the further fields, as texts; "" where there is none."""

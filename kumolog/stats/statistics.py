@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import repeat
 from typing import Any, Final
 
 from kumolog.stats.latency import latencies
 from kumolog.stats.rows import Decoder, NoRecords, Path
-from kumolog.stats.table import NONE, OUTCOMES
-from kumolog.stats.timeline import MINUTE
+from kumolog.stats.table import NONE, OUTCOMES, Table
+from kumolog.stats.timeline import MINUTE, Timeline
 from kumolog.stats.totals import Totals
 
 CLASSIFIED: Final = frozenset(
@@ -21,9 +22,6 @@ _LONGEST: Final = 200
 _HELD: Final = 64 << 20  # bytes of lines
 _APART: Final = 20_000
 
-_Kind = tuple[str, int, str | None, int]  # type, code, classification, minute
-_Way = tuple[str, str, str | None]  # type, domain as it is written, site
-
 
 class Statistics:
     """Give it blocks of lines; look at what it has counted at any time.
@@ -32,22 +30,16 @@ class Statistics:
     first one's domain counts. Values are cut after 200 characters. Raises KumologError for a path
     that cannot be counted by.
 
-    Records that are alike are counted as one at first: what their type says of the message, and
-    into which tables they go, is looked at only after some MiB of them.
+    Values are counted as they are written at first, and go into the tables after some MiB of
+    records: so each is cut, or made lower case, once for many records.
     """
 
     def __init__(self, by: Sequence[Path] = ()) -> None:
         by = tuple(dict.fromkeys(by))
         self._decoder = Decoder(by)
         self._totals = Totals(by)
-        self._kinds: Counter[_Kind] = Counter()
-        self._ways: Counter[_Way] = Counter()
-        self._by: list[Counter[tuple[str, str]]] = [Counter() for _ in by]
+        self._written: defaultdict[str | None, _Written] = defaultdict(partial(_Written, len(by)))
         self._held = 0
-
-    @property
-    def records(self) -> int:
-        return self._totals.records
 
     @property
     def totals(self) -> Totals:
@@ -55,66 +47,102 @@ class Statistics:
         self._fold()
         return self._totals
 
-    def add(self, block: bytes) -> NoRecords | None:
-        """Count the records of a block of whole lines; returns what to say of lines without one."""
+    def add(self, block: bytes | memoryview) -> tuple[int, NoRecords | None]:
+        """Count the records of a block of whole lines.
+
+        Returns how many there are, and what to say of lines without one.
+        """
         rows, bad = self._decoder.rows(block)
         if bad:
             self._totals.no_records += bad.lines
-        if rows:
-            self._totals.records += len(rows)
-            self._count(rows)
+        self._totals.records += len(rows)
+        alike: defaultdict[str, list[Any]] = defaultdict(list)
+        for row in rows:
+            alike[row.type].append(row)
+        for kind, some in alike.items():
+            self._count(kind, some)
         self._held += len(block)
-        if self._held > _HELD or len(self._ways) + len(self._kinds) > _APART:
+        if self._held > _HELD or sum(map(len, self._written.values())) > _APART:
             self._fold()
-        return bad
+        return len(rows), bad
 
-    def _count(self, rows: list[Any]) -> None:
-        types = [row.type for row in rows]
-        timestamps = [row.timestamp for row in rows]
+    def _count(self, kind: str, rows: list[Any]) -> None:
+        """Count records of one type."""
+        written = self._written[OUTCOMES.get(kind)]
+        written.types[kind] += len(rows)
+        written.domains.update(_domains(rows))
+        written.sites.update([row.site for row in rows])
+        written.codes.update(_codes(rows))
+        if kind in CLASSIFIED:
+            written.classifications.update([row.bounce_classification for row in rows])
+        if kind == "Delivery":
+            self._totals.latencies.add(latencies(rows))
+        for number, counts in enumerate(written.by):
+            counts.update(self._decoder.by(number, rows))
+        self._count_minutes(written.minutes, [row.timestamp for row in rows])
+
+    def _count_minutes(self, counts: Counter[int], timestamps: list[int]) -> None:
         moments = set(timestamps)
-        minute_of = {moment: moment // MINUTE for moment in moments}
-        minutes = map(minute_of.__getitem__, timestamps)
-        classifications = [row.bounce_classification for row in rows]
-        self._kinds.update(zip(types, _codes(rows), classifications, minutes, strict=True))
-        self._ways.update(zip(types, _domains(rows), [row.site for row in rows], strict=True))
-        for number, counts in enumerate(self._by):
-            counts.update(zip(types, self._decoder.by(number, rows), strict=True))
-        self._totals.latencies.add(latencies(rows))
         self._totals.timeline.note_ends(moments)
+        minutes = {moment // MINUTE for moment in moments}
+        if len(minutes) == 1:
+            counts[minutes.pop()] += len(timestamps)
+        else:
+            counts.update([timestamp // MINUTE for timestamp in timestamps])
 
     def _fold(self) -> None:
         """Put what is held into the tables."""
-        self._fold_kinds()
-        self._fold_ways()
-        for counts, table in zip(self._by, self._totals.by.values(), strict=True):
-            for (kind, value), count in counts.items():
-                table.add(OUTCOMES.get(kind), value[:_LONGEST], count)
-            table.limit()
-            counts.clear()
+        totals = self._totals
+        for outcome, written in self._written.items():
+            _put(written.types, totals.types, outcome, _cut)
+            _put(written.domains, totals.domains, outcome, _lowered)
+            _put(written.sites, totals.sites, outcome, _cut)
+            _put(written.codes, totals.codes, outcome, int)
+            _put(written.classifications, totals.classifications, outcome, _cut)
+            _put(written.minutes, totals.timeline, outcome, int)
+            for counts, table in zip(written.by, totals.by.values(), strict=True):
+                _put(counts, table, outcome, _cut)
+        totals.limit()
+        self._written.clear()
         self._held = 0
 
-    def _fold_kinds(self) -> None:
-        totals = self._totals
-        for (kind, code, classification, minute), count in self._kinds.items():
-            outcome = OUTCOMES.get(kind)
-            totals.types.add(outcome, kind[:_LONGEST], count)
-            totals.codes.add(outcome, code, count)
-            totals.timeline.add(outcome, minute, count)
-            if kind in CLASSIFIED:
-                totals.classifications.add(outcome, (classification or "")[:_LONGEST], count)
-        for limited in (totals.types, totals.codes, totals.timeline, totals.classifications):
-            limited.limit()
-        self._kinds.clear()
 
-    def _fold_ways(self) -> None:
-        domains, sites = self._totals.domains, self._totals.sites
-        for (kind, domain, site), count in self._ways.items():
-            outcome = OUTCOMES.get(kind)
-            domains.add(outcome, domain.lower()[:_LONGEST], count)
-            sites.add(outcome, (site or "")[:_LONGEST], count)
-        domains.limit()
-        sites.limit()
-        self._ways.clear()
+class _Written:
+    """Values as they are written, of records with one outcome."""
+
+    def __init__(self, by: int) -> None:
+        self.types: Counter[str] = Counter()
+        self.domains: Counter[str] = Counter()
+        self.sites: Counter[str | None] = Counter()
+        self.codes: Counter[int] = Counter()
+        self.classifications: Counter[str | None] = Counter()
+        self.minutes: Counter[int] = Counter()
+        self.by: list[Counter[str]] = [Counter() for _ in range(by)]
+        self._fixed: tuple[Counter[Any], ...] = (
+            *(self.types, self.domains, self.sites),
+            *(self.codes, self.classifications, self.minutes),
+        )
+
+    def __len__(self) -> int:
+        return sum(map(len, (*self._fixed, *self.by)))
+
+
+def _put(
+    counts: Counter[Any],
+    table: Table[Any] | Timeline,
+    outcome: str | None,
+    clean: Callable[[Any], Any],
+) -> None:
+    for value, count in counts.items():
+        table.add(outcome, clean(value), count)
+
+
+def _cut(value: str | None) -> str:
+    return value[:_LONGEST] if value else ""
+
+
+def _lowered(domain: str) -> str:
+    return domain.lower()[:_LONGEST]
 
 
 def _domains(rows: Iterable[Any]) -> list[str]:
@@ -133,8 +161,7 @@ def _domain(recipient: str | list[str] | None) -> str:
 
 
 def _codes(rows: Iterable[Any]) -> list[int]:
-    responses = [row.response for row in rows]
     try:
-        return [response.code for response in responses]
+        return [row.response.code for row in rows]
     except AttributeError:
-        return [response.code if response else NONE for response in responses]
+        return [row.response.code if row.response else NONE for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from kumolog.stats.latency import Latencies
 from kumolog.stats.rows import Path
@@ -30,16 +31,22 @@ class Totals:
         """Of all records."""
         return self.types.sums
 
+    def limit(self) -> None:
+        """Forget values, and make spans longer, where there are too many."""
+        for table in self._tables:
+            table.limit()
+        self.timeline.limit()
+
     def merge(self, other: Totals) -> None:
         """Add what was counted of other records, by the same fields."""
-        self.types.merge(other.types)
-        self.domains.merge(other.domains)
-        self.sites.merge(other.sites)
-        self.classifications.merge(other.classifications)
-        self.codes.merge(other.codes)
-        for field, table in self.by.items():
-            table.merge(other.by[field])
+        for table, others in zip(self._tables, other._tables, strict=True):
+            table.merge(others)
         self.timeline.merge(other.timeline)
         self.latencies.merge(other.latencies)
         self.records += other.records
         self.no_records += other.no_records
+
+    @property
+    def _tables(self) -> list[Table[Any]]:
+        fixed = (self.types, self.domains, self.sites, self.classifications, self.codes)
+        return [*fixed, *self.by.values()]
