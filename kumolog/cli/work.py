@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import gc
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -34,6 +35,9 @@ Deliver = Callable[["dict[str, Reached]"], None]
 _Piece = Block | Overlong | Refused
 Ending = Callable[[Callable[[], None]], AbstractContextManager[None]]
 _LONGEST_SETTLING = 1.0  # seconds
+_TURN = (
+    0.0001  # seconds of Python in one thread while another, that has compressed something, waits
+)
 _SETTLINGS = 10  # in a flush interval, so that a crash makes little more come twice than one wrote
 
 
@@ -117,6 +121,7 @@ class Work:
         """
         gc.freeze()  # what was made to start lives to the end: no need to look at it again
         _keep_freed_memory()
+        sys.setswitchinterval(_TURN)
         errors: list[KumologError] = []
         summary = None
         try:
