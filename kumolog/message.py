@@ -26,6 +26,7 @@ _ENVELOPE = ("sender", "recipient", "size", "num_attempts")
 _MAX_ATTEMPTS = 0xFFFF
 _AT_FIRST, _AFTER_ALL = -1.0, inf  # before and after the numbers of all loggers
 
+
 class _Decoded(Header):
     """A header whose event gives its value decoded already."""
 

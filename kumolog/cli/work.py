@@ -35,11 +35,8 @@ Deliver = Callable[["dict[str, Reached]"], None]
 _Piece = Block | Overlong | Refused
 Ending = Callable[[Callable[[], None]], AbstractContextManager[None]]
 _LONGEST_SETTLING = 1.0  # seconds
-_TURN = (
-    0.0001  # seconds of Python in one thread while another, that has compressed something, waits
-)
 _SETTLINGS = 10  # in a flush interval, so that a crash makes little more come twice than one wrote
-
+_TURN = 0.0001  # seconds for which a thread that has compressed something waits for its turn
 
 # Parameters of glibc's mallopt.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

@@ -30,7 +30,7 @@ _QUICK_SIZE = 128 << 10
 _TRICKLE_WINDOW = 4 << 20
 
 Sync = Literal["never", "close", "flush"]
-Batches = list[tuple[Target, Sequence[bytes]]]
+Batches = list[tuple[Target, Sequence[bytes], int]]  # the last: bytes, newlines included
 
 
 @dataclass(slots=True)
@@ -136,7 +136,7 @@ class Segment:
 
     def add(self, target: Target, lines: Sequence[bytes], size: int) -> None:
         """Take records of ``size`` bytes with newlines; ``lines`` must not change afterwards."""
-        self._pending.append((target, lines))
+        self._pending.append((target, lines, size))
         self.size += size
         self._added += size
         if self._added >= CHUNK:
@@ -178,7 +178,7 @@ class Segment:
             self._bench.report(f"cutting {self.path} back to what is whole: {error.strerror}")
         self._close()
         batches = chain(self._in_flight, self._pending)
-        return [(target, line) for target, lines in batches for line in lines]
+        return [(target, line) for target, lines, _ in batches for line in lines]
 
     def _seal(self) -> None:
         """Put everything added into the file, in frames that are ended."""
@@ -198,7 +198,7 @@ class Segment:
         self._in_flight, self._pending, self._added = self._pending, [], 0
         header, self._header = self._header, b""
         # An empty last line gives the last record its newline.
-        lines = chain.from_iterable(lines for _, lines in self._in_flight)
+        lines = chain.from_iterable(lines for _, lines, _ in self._in_flight)
         return header + b"\n".join(chain(lines, (b"",)))
 
     def _drain(self, data: bytes, *, frame_open: bool) -> None:
@@ -207,9 +207,9 @@ class Segment:
         totals = self._bench.totals
         totals.segments += self._safe == 0
         totals.compressed_bytes += len(data)
-        for _, lines in self._in_flight:
+        for _, lines, size in self._in_flight:
             totals.written += len(lines)
-            totals.bytes += sum(map(len, lines)) + len(lines)
+            totals.bytes += size
         self._in_flight = []
         self._safe += len(data)
         self._frame_open = frame_open
