@@ -16,7 +16,8 @@ from lupa import lua54
 class Hook:
     """The hook that a state has now, by the address of that; it is to live as long as this."""
 
-    def __init__(self, library: ctypes.CDLL, state: int) -> None:
+    # A PyDLL, whose functions keep other threads of Python from calling them at the same time.
+    def __init__(self, library: ctypes.PyDLL, state: int) -> None:
         self._state = ctypes.c_void_p(state)
         self._set = library.lua_sethook
         self._set.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
@@ -31,7 +32,7 @@ class Hook:
     def of(cls, state: int) -> Self | None:
         """None where the wheel keeps Lua's own functions to itself: then the hook stays."""
         try:
-            return cls(ctypes.CDLL(lua54.__file__), state)
+            return cls(ctypes.PyDLL(lua54.__file__), state)
         except (OSError, AttributeError):
             return None
 

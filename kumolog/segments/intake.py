@@ -34,6 +34,7 @@ class Intake:
         self._queue: deque[Batch] = deque()
         self._records = 0
         self._bytes = 0
+        self._is_full = False  # somebody waits to put more
         self._awaited = 1  # bytes for which the taker is to be woken
         self.batches_put = 0
         self._batches_taken = 0
@@ -46,6 +47,7 @@ class Intake:
         size = sum(map(len, lines)) + count  # the writer gives each a newline
         with self._room:
             while not self._fits(count, size):
+                self._is_full = True
                 self._arrived.notify()
                 self._room.wait()
             self._queue.append((target, lines, size))
@@ -61,12 +63,13 @@ class Intake:
         """Everything queued; nothing after ``timeout`` seconds; None once closed and empty."""
         with self._arrived:
             self._await(1, timeout)
-            if self._queue:
+            if self._queue and not self._is_full:
                 self._await(CHUNK, min(timeout, self._patience))
             if not self._queue and self._closed:
                 return None
             taken, self._queue = self._queue, deque()
             self._records = self._bytes = 0
+            self._is_full = False
             self._batches_taken = self.batches_put
             self._room.notify_all()
             return taken

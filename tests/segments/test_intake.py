@@ -105,6 +105,16 @@ def test_a_patient_taker_waits_no_longer_where_nothing_more_can_come(
     assert taken == [1]
 
 
+def test_a_patient_taker_lets_nobody_wait_who_has_more() -> None:
+    intake = Intake(1, patience=20.0)
+    intake.put(TARGET, [b"1"])
+    putter = put_aside(intake, [b"2"])
+    assert waits(putter)
+    assert intake.take(20)
+    putter.join(10)
+    assert not putter.is_alive()
+
+
 def test_those_who_wait_when_it_closes_are_told_that_nothing_was_queued() -> None:
     intake = Intake(1)
     intake.put(TARGET, [b"1"])
