@@ -5,9 +5,9 @@
 -- The clock gives seconds and whether the run is over, the limit is in bytes, restrict makes Lua's own hold again.
 local clock, memory_limit, restrict = ...
 
-local collectgarbage, error, file_type, format, getinfo, metatable_of, pcall, rawget, running, sethook, sub,
-      tostring, type, xpcall =
-  collectgarbage, error, io.type, string.format, debug.getinfo, debug.getmetatable, pcall, rawget,
+local collectgarbage, error, file_type, format, getinfo, gsub, metatable_of, pcall, rawget, running, sethook,
+      sub, tostring, type, xpcall =
+  collectgarbage, error, io.type, string.format, debug.getinfo, string.gsub, debug.getmetatable, pcall, rawget,
   coroutine.running, debug.sethook, string.sub, tostring, type, xpcall
 
 local OWN_SOURCE = '=kumolog'
@@ -136,6 +136,7 @@ end
 
 -- Errors: the message as text, and the policy's own frames.
 
+local OWN_PLACE = '^kumolog:%d+: '
 local MAX_TEXT, MAX_FRAMES = 4096, 20
 local MAX_LEVELS = 1000 -- looked at: to find one takes the longer the further out it is
 
@@ -170,6 +171,7 @@ local function text_of(problem)
   end
   if type(problem) == 'number' then problem = format('%s', problem) end
   if type(problem) ~= 'string' then return format('error object is a %s value', type(problem)) end
+  problem = gsub(problem, OWN_PLACE, '') -- it would be that of a handler's caller
   return #problem <= MAX_TEXT and problem or sub(problem, 1, MAX_TEXT) .. '...'
 end
 

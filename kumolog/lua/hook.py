@@ -24,9 +24,9 @@ class Hook:
         self._set.restype = None
         of_state: Any = library.lua_gethook
         of_state.restype = ctypes.c_void_p
-        getters = (of_state, library.lua_gethookmask, library.lua_gethookcount)
+        self._mask = library.lua_gethookmask
+        getters = (of_state, self._mask, library.lua_gethookcount)
         self._settings = [get(self._state) for get in getters]
-        self.is_set = True
 
     @classmethod
     def of(cls, state: int) -> Self | None:
@@ -36,12 +36,15 @@ class Hook:
         except (OSError, AttributeError):
             return None
 
+    @property
+    def is_set(self) -> bool:
+        return bool(self._mask(self._state))
+
     def set(self) -> None:
-        """Sets it; from any thread."""
-        self._set(self._state, *self._settings)
-        self.is_set = True
+        """Sets it where it is away; from any thread."""
+        if not self.is_set:  # else it would begin to count anew, and never come to the end
+            self._set(self._state, *self._settings)
 
     def take_away(self) -> None:
         """Takes it away; only while nothing runs in the state."""
         self._set(self._state, None, 0, 0)
-        self.is_set = False

@@ -19,11 +19,11 @@ import zstandard
 from kumolog.segments.names import Names, Record, Target, discard
 from kumolog.segments.retry import Retry
 
-CHUNK = 256 << 10
+CHUNK = 512 << 10
 DEFAULT_LEVEL = 3  # KumoMTA: compression_level 0 is zstd's own default
 WRITE_BITS = 0o222
 # Up to this level zstd's tables for so much data, where they are not larger than the caches of a
-# processor, are a fifth faster for any amount, and the files no larger. Slower levels search more.
+# processor, are a fifth faster for any amount, and logs hardly larger. Slower levels search more.
 _QUICK_LEVEL = 4
 _QUICK_SIZE = 128 << 10
 # Bounds the memory of an open frame (level 21: 69 MB, not 385) at no visible cost in size.

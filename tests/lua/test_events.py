@@ -387,3 +387,15 @@ def growth(tmp_path: Path, body: str, lines: list[bytes], batches: int) -> int:
 def resident() -> int:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize()
+
+
+@pytest.mark.parametrize("level", [0, 1, 2, 3])
+def test_an_error_of_a_handler_never_has_a_place_of_the_hosts(
+    run_policy: RunPolicy, level: int
+) -> None:
+    logged = run_policy(keeping(f"error('bad score', {level})"), [reception()])
+    (reject,) = logged.rejects
+    place, _, text = reject["error"].rpartition(": ")
+    assert place.endswith(".lua:5")
+    assert text == "bad score"
+    assert "kumolog" not in reject["error"]

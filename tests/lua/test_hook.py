@@ -77,3 +77,12 @@ def test_the_hook_stays_where_the_wheel_keeps_lua_to_itself(
 ) -> None:
     monkeypatch.setattr(lua54, "__file__", ctypes.CDLL("libc.so.6")._name)
     assert Hook.of(0) is None
+
+
+def test_the_alarm_may_sound_all_the_time(host: Host, pulse: Pulse, tmp_path: Path) -> None:
+    thread = threading.Thread(target=host.log, args=(EVENT % "big",), daemon=True)
+    thread.start()
+    while thread.is_alive():
+        pulse.alarm()
+    host.close()
+    assert "ran for more than 0.1s" in (tmp_path / "rejects").read_text()
