@@ -105,6 +105,10 @@ class Decoded:
             ended = count == 0
             if count is None:
                 yield b""
+        if isinstance(decoder, PlainDecoder) and _is_nearly_zstd(bytes(self._rest()[:4])):
+            raise SegmentError(
+                f"reading {self.name}: corrupt at byte 0: one byte of zstd's magic number is wrong"
+            )
         yield from self._decode(decoder)
 
     def _decode(self, decoder: Decoder) -> Iterator[bytes]:
@@ -152,6 +156,12 @@ def open_decoded(raw: RawInput, name: str) -> Decoded:
     ``name`` stands in the messages. ``raw`` stays the caller's to close.
     """
     return Decoded(raw, name)
+
+
+def _is_nearly_zstd(head: bytes) -> bool:
+    """Whether one byte of the four is not zstd's: no text begins so."""
+    equal = sum(a == b for a, b in zip(head, ZSTD_MAGIC, strict=False))
+    return equal == len(ZSTD_MAGIC) - 1
 
 
 def _choose(head: bytes, ended: bool) -> Decoder | None:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
+import msgspec
+
 from kumolog.errors import SegmentError
 from kumolog.segments.reader import Decoded, GrowingFile, is_complete, open_decoded, torn_note
 from kumolog.segments.segment import WRITE_BITS
@@ -165,13 +167,30 @@ class Stream:
         except SegmentError as error:
             self._reporter.failed(str(error))
         if piece := lines.finish(cut_off):
-            yield piece
+            if len(piece) <= MAX_LINE and _is_part_of_record(piece):
+                self._reporter.report(
+                    f"reading {self.name}: it ends inside a line (cut off, or still being "
+                    "written); the whole lines up to there were read"
+                )
+            else:
+                yield piece
 
     def _tell_of_overlong(self, lines: _WholeLines) -> None:
         lines.has_left_out = False
         self._reporter.failed(
             f"reading {self.name}: a line is longer than {MAX_LINE >> 20} MiB: it is no record"
         )
+
+
+def _is_part_of_record(line: bytes) -> bool:
+    """Whether a line, which may be of any text, begins as JSON and does not end so."""
+    if not line.lstrip().startswith(b"{"):
+        return False
+    try:
+        msgspec.json.decode(line, type=msgspec.Raw)
+    except msgspec.MsgspecError:
+        return True
+    return False
 
 
 def _version(path: str) -> tuple[int, ...] | None:

@@ -150,3 +150,35 @@ def unread(pipe: int) -> int:
     """Bytes that wait in a pipe."""
     answer = fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4)
     return int.from_bytes(answer, sys.byteorder)
+
+
+@pytest.mark.parametrize("last", [b'{"id"', b'{"id":"a', b"{"])
+def test_a_plain_segment_that_was_cut_off_is_read_to_its_last_whole_line(
+    kumolog: Command, last: bytes
+) -> None:
+    (kumolog.directory / "torn").write_bytes(b'{"id":1}\n' + last)
+    done = kumolog.run("cat", "torn")
+    assert done.stdout == b'{"id":1}\n'
+    assert b"torn: it ends inside a line" in done.stderr
+
+
+@pytest.mark.parametrize("last", [b'{"id":2}', b"id,2", b"", b"\xff"])
+def test_a_last_line_without_an_end_is_one_where_it_is_whole(kumolog: Command, last: bytes) -> None:
+    (kumolog.directory / "whole").write_bytes(b'{"id":1}\n' + last)
+    done = kumolog.run("cat", "whole")
+    assert done.stdout == b'{"id":1}\n' + (last + b"\n" if last else b"")
+    assert not done.stderr
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_segment_whose_magic_number_is_damaged_is_told_of_and_left_out(
+    kumolog: Command, place: int
+) -> None:
+    damaged = bytearray(zstandard.compress(b'{"id":1}\n'))
+    damaged[place] ^= 4
+    (kumolog.directory / "a").write_bytes(damaged)
+    (kumolog.directory / "b").write_bytes(b'{"id":2}\n')
+    done = kumolog.run("cat", "a", "b")
+    assert done.stdout == b'{"id":2}\n'
+    assert b"a: corrupt at byte 0: one byte of zstd's magic number is wrong" in done.stderr
+    assert done.returncode == 1
