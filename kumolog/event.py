@@ -46,6 +46,14 @@ def _decoded(lines: Sequence[bytes]) -> list[Record] | None:
     return None if b"\\" in text and breaks_lines(records) else records
 
 
+def _types(records: Sequence[Record]) -> str:
+    return "".join([TYPE_CODES[record.type] for record in records])
+
+
+def _are_bare(records: Sequence[Record]) -> bool:
+    return not any(record.meta or record.headers for record in records)
+
+
 class Rejected(msgspec.Struct):
     """A line that is no valid event: its place in the batch's source, why, and its text."""
 
@@ -100,14 +108,14 @@ class Batch(msgspec.Struct):
     def types(self) -> str:
         """The `TYPE_CODES` of the records."""
         if self.known_types is None:
-            self.known_types = "".join([TYPE_CODES[record.type] for record in self.records])
+            self.known_types = _types(self.records)
         return self.known_types
 
     @property
     def is_bare(self) -> bool:
         """Whether no record has meta or headers, and no event brings message data."""
         if self._is_bare is None:
-            self._is_bare = not self.data and not any(r.meta or r.headers for r in self.records)
+            self._is_bare = not self.data and _are_bare(self.records)
         return self._is_bare
 
     def column(self, key: str) -> list[Any]:
@@ -154,15 +162,15 @@ class EventDecoder:
 
     def _seen(self, lines: Sequence[bytes]) -> Batch | None:
         """As `_whole`, without the records: so few at a time do not leave the processor's cache."""
-        types: list[str] = []
+        types = ""
         is_bare = True
         columns: dict[str, list[Any]] = {key: [] for key in self._wanted.columns}
         for start in range(0, len(lines), _SEEN_AT_ONCE):
             records = _decoded(lines[start : start + _SEEN_AT_ONCE])
             if records is None:
                 return None
-            types += [TYPE_CODES[record.type] for record in records]
-            is_bare = is_bare and not any(record.meta or record.headers for record in records)
+            types += _types(records)
+            is_bare = is_bare and _are_bare(records)
             for key, column in columns.items():
                 column += meta_column(records, key)
         return Batch(
@@ -170,7 +178,7 @@ class EventDecoder:
             lines,
             range(len(lines)),
             lines,
-            known_types="".join(types),
+            known_types=types,
             columns=columns,
             wanted=self._wanted,
             _is_bare=is_bare,

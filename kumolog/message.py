@@ -252,7 +252,7 @@ class BatchMessages:
 
     def column(self, key: str) -> list[Any]:
         """A meta value of every message, None where it is absent or null."""
-        values = self._batch.column(key)
+        values = self._batch.column(key).copy()
         for place in self.changes:
             values[place] = self.message(place).get_meta(key)
         return values

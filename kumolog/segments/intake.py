@@ -54,7 +54,7 @@ class Intake:
             self._records += count
             self._bytes += size
             self.batches_put += 1
-            if not self._max_records or self._bytes >= self._awaited:
+            if self._bytes >= self._awaited:
                 self._arrived.notify()
             if not self._max_records:
                 self._await_taker(self.batches_put)

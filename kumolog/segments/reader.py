@@ -68,10 +68,10 @@ def shown_path(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def torn_note(name: str) -> str:
-    """Say that an input stops inside a frame."""
+def torn_note(name: str, inside: str = "a compressed frame") -> str:
+    """Say that an input stops inside something."""
     return (
-        f"reading {name}: it ends inside a compressed frame (cut off, or still being written); "
+        f"reading {name}: it ends inside {inside} (cut off, or still being written); "
         "the whole lines up to there were read"
     )
 

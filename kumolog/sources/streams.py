@@ -168,10 +168,7 @@ class Stream:
             self._reporter.failed(str(error))
         if piece := lines.finish(cut_off):
             if len(piece) <= MAX_LINE and _is_part_of_record(piece):
-                self._reporter.report(
-                    f"reading {self.name}: it ends inside a line (cut off, or still being "
-                    "written); the whole lines up to there were read"
-                )
+                self._reporter.report(torn_note(self.name, "a line"))
             else:
                 yield piece
 

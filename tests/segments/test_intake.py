@@ -20,6 +20,14 @@ def put_aside(intake: Intake, lines: list[bytes]) -> threading.Thread:
     return thread
 
 
+def take_aside(intake: Intake) -> tuple[threading.Thread, list[int]]:
+    """A thread that takes once, and how many batches it took when it is done."""
+    taken: list[int] = []
+    thread = threading.Thread(target=lambda: taken.append(len(intake.take(20) or ())), daemon=True)
+    thread.start()
+    return thread, taken
+
+
 def waits(thread: threading.Thread) -> bool:
     thread.join(0.05)
     return thread.is_alive()
@@ -80,9 +88,7 @@ def test_a_rendezvous_waits_for_the_taker() -> None:
 
 def test_a_patient_taker_waits_for_more_until_there_is_enough() -> None:
     intake = Intake(10, patience=20.0)
-    taken: list[int] = []
-    taker = threading.Thread(target=lambda: taken.append(len(intake.take(20) or ())), daemon=True)
-    taker.start()
+    taker, taken = take_aside(intake)
     intake.put(TARGET, [b"1"])
     assert waits(taker)
     intake.put(TARGET, [b"x" * CHUNK])
@@ -96,9 +102,7 @@ def test_a_patient_taker_waits_no_longer_where_nothing_more_can_come(
 ) -> None:
     intake = Intake(1, patience=20.0)
     intake.put(TARGET, [b"1"])
-    taken: list[int] = []
-    taker = threading.Thread(target=lambda: taken.append(len(intake.take(20) or ())), daemon=True)
-    taker.start()
+    taker, taken = take_aside(intake)
     assert waits(taker)
     end(intake)
     taker.join(10)
