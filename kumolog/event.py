@@ -10,8 +10,8 @@ import base64
 import binascii
 import difflib
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import MsgspecError
@@ -19,6 +19,7 @@ from msgspec import MsgspecError
 from kumolog.clock import SYSTEM_CLOCK, Clock
 from kumolog.completion import breaks_lines, complete, has_unknown, with_unknown
 from kumolog.errors import EventError
+from kumolog.lines import Lines
 from kumolog.meta import meta_column
 from kumolog.nodeid import NodeId
 from kumolog.record import RECORD_TYPES, TYPE_CODES, KnownRecord, Record
@@ -29,29 +30,34 @@ _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(KnownRecord)
 _any_decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
-_SEEN_AT_ONCE = 24  # records
-_MOST_COLUMNS = 16  # that are made ready: a handler may make up its keys
-
-
-def _text(lines: Sequence[bytes]) -> bytes:
-    return b"\n".join((*lines, b""))
-
-
-def _decoded(lines: Sequence[bytes]) -> list[Record] | None:
-    """The records, or None where a line is not exactly what is written for its record."""
-    text = _text(lines)
-    records = _decoder.decode_lines(text)
-    if len(records) != len(lines) or _encoder.encode_lines(records) != text:
-        return None
-    return None if b"\\" in text and breaks_lines(records) else records
+_RUN = re.compile("(\0+)|[^\0]+")  # of odd lines, or of others
 
 
 def _types(records: Sequence[Record]) -> str:
     return "".join([TYPE_CODES[record.type] for record in records])
 
 
-def _are_bare(records: Sequence[Record]) -> bool:
-    return not any(record.meta or record.headers for record in records)
+class Scan(msgspec.Struct):
+    """What a look at lines has told of them.
+
+    ``types`` has for each line its `TYPE_CODES`, NUL for one that has to be decoded; the others are
+    exactly what is written for their records. ``has_members`` tells whether any of these has meta
+    or headers, ``has_report`` whether any has a feedback report. ``values`` gives a field of every
+    line (None where it has to be decoded), or None where it is too late to have that.
+    """
+
+    types: str
+    has_members: bool
+    has_report: bool
+    values: Callable[[str], list[Any] | None]
+
+
+class Scanner(Protocol):
+    """Looks at lines instead of decoding them; see `kumolog.lua.scanner.Scanner`."""
+
+    def scan(self, text: bytes) -> Scan | None:
+        """What can be said of whole lines, None for nothing."""
+        ...
 
 
 class Rejected(msgspec.Struct):
@@ -62,69 +68,72 @@ class Rejected(msgspec.Struct):
     text: bytes
 
 
-class Wanted(msgspec.Struct):
-    """What was asked of batches beside their lines: the next one has it ready."""
-
-    records: bool = False
-    columns: list[str] = []
-
-
 class Batch(msgspec.Struct):
     """Events that go through the loggers together, in order; the lists run in parallel.
 
     ``lines`` are the finished JSON lines without line end, for a logger that changes nothing.
     ``positions`` lead back to the source lines. ``known_records`` may be None where every line is a
-    whole record, ``types`` and ``columns`` tell of them then. ``unknown`` has, for events with
-    fields kumolog does not know, the whole record as a mapping; ``data`` the message bytes of
-    events that bring them. ``is_bounce_report`` says that the first record is the reception of a
-    report and the others are its OOB records: filters are asked about the first alone.
+    whole record and was only looked at: ``scan`` tells of them then, as of all ``source_lines``.
+    ``unknown`` has, for events with fields kumolog does not know, the whole record as a mapping;
+    ``data`` the message bytes of events that bring them. ``is_bounce_report`` says that the first
+    record is the reception of a report and the others are its OOB records: filters are asked about
+    the first alone.
     """
 
     known_records: list[Record] | None
     lines: Sequence[bytes]
     positions: Sequence[int]
-    source_lines: Sequence[bytes]
+    source_lines: Lines
     unknown: dict[int, dict[str, Any]] = {}
     data: dict[int, bytes] = {}
     rejected: list[Rejected] = []
     is_bounce_report: bool = False
-    known_types: str | None = None
+    scan: Scan | None = None
     columns: dict[str, list[Any]] = {}
-    wanted: Wanted = msgspec.field(default_factory=Wanted)
-    _is_bare: bool | None = None
 
     def __len__(self) -> int:
         return len(self.lines)
 
     @property
     def records(self) -> list[Record]:
-        """The records, decoded once more where they were not kept."""
+        """The records, decoded once they are asked for."""
         if self.known_records is None:
-            self.wanted.records = True
-            self.known_records = _decoder.decode_lines(_text(self.lines))
+            self.known_records = _decoder.decode_lines(Lines.of(self.lines).text)
         return self.known_records
 
     @property
     def types(self) -> str:
         """The `TYPE_CODES` of the records."""
-        if self.known_types is None:
-            self.known_types = _types(self.records)
-        return self.known_types
+        if self.scan is None:
+            return _types(self.records)
+        return self.scan.types[self.positions[0] : self.positions[-1] + 1]
 
     @property
     def is_bare(self) -> bool:
-        """Whether no record has meta or headers, and no event brings message data."""
-        if self._is_bare is None:
-            self._is_bare = not self.data and _are_bare(self.records)
-        return self._is_bare
+        """Whether it is known that no record has meta or headers, nor an event message data."""
+        if self.scan is not None:
+            return not self.scan.has_members
+        return not self.data and not any(record.meta or record.headers for record in self.records)
+
+    @property
+    def has_report(self) -> bool:
+        """Whether any record may have a feedback report."""
+        if self.scan is not None:
+            return self.scan.has_report
+        return any(record.feedback_report is not None for record in self.records)
+
+    def field(self, name: str) -> Sequence[Any]:
+        """A field of every record: queue, reception_protocol, meta or headers."""
+        values = None if self.scan is None else self.scan.values(name)
+        if values is None:
+            return [getattr(record, name) for record in self.records]
+        return values[self.positions[0] : self.positions[-1] + 1]
 
     def column(self, key: str) -> list[Any]:
         """A meta value of every record, None where it is absent or null."""
         if key not in self.columns:
-            if self.known_records is None and len(self.wanted.columns) < _MOST_COLUMNS:
-                self.wanted.columns.append(key)
-            records = self.known_records or _decoder.decode_lines(_text(self.lines))
-            self.columns[key] = meta_column(records, key)
+            metas = [{}] * len(self) if self.is_bare else self.field("meta")
+            self.columns[key] = meta_column(key, metas, self.field)
         return self.columns[key]
 
     def part(self, start: int, end: int) -> Batch:
@@ -142,54 +151,49 @@ class Batch(msgspec.Struct):
 class EventDecoder:
     """Decodes source lines; ``clock`` gives the time for events that carry none."""
 
-    def __init__(self, node: NodeId, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self, node: NodeId, clock: Clock = SYSTEM_CLOCK, scanner: Scanner | None = None
+    ) -> None:
         self._node = node
         self._clock = clock
-        self._wanted = Wanted()
+        self._scanner = scanner
+
+    def batches(self, lines: Lines) -> list[Batch]:
+        """As `decode`, in several batches: what needs no decoding goes a shorter way than the rest.
+
+        All of them have ``lines`` as their source.
+        """
+        scan = None if self._scanner is None else self._scanner.scan(lines.text)
+        if scan is None:
+            return [self.decode(lines)]
+        batches = []
+        for run in _RUN.finditer(scan.types):
+            places = range(*run.span())
+            if run.group(1):
+                batches.append(self._decode_each(lines, places))
+            else:
+                batches.append(Batch(None, lines[slice(*run.span())], places, lines, scan=scan))
+        return batches
 
     def decode(self, lines: Sequence[bytes]) -> Batch:
         """A batch of all lines that are valid events; the others are in ``rejected``."""
+        known = Lines.of(lines)
         try:
-            batch = self._whole(lines) if self._wanted.records else self._seen(lines)
+            records = _decoder.decode_lines(known.text)
+            is_whole = len(records) == len(known) and _encoder.encode_lines(records) == known.text
+            if is_whole and not breaks_lines(records):
+                return Batch(records, known, range(len(known)), known)
         except (MsgspecError, UnicodeDecodeError, RecursionError):
-            batch = None
-        return batch or self._decode_each(lines)
+            pass  # some line is odd: below
+        return self._decode_each(known, range(len(known)))
 
-    def _whole(self, lines: Sequence[bytes]) -> Batch | None:
-        """The batch with its records; None where some line is not the record it stands for."""
-        records = _decoded(lines)
-        return None if records is None else Batch(records, lines, range(len(lines)), lines)
-
-    def _seen(self, lines: Sequence[bytes]) -> Batch | None:
-        """As `_whole`, without the records: so few at a time do not leave the processor's cache."""
-        types = ""
-        is_bare = True
-        columns: dict[str, list[Any]] = {key: [] for key in self._wanted.columns}
-        for start in range(0, len(lines), _SEEN_AT_ONCE):
-            records = _decoded(lines[start : start + _SEEN_AT_ONCE])
-            if records is None:
-                return None
-            types += _types(records)
-            is_bare = is_bare and _are_bare(records)
-            for key, column in columns.items():
-                column += meta_column(records, key)
-        return Batch(
-            None,
-            lines,
-            range(len(lines)),
-            lines,
-            known_types=types,
-            columns=columns,
-            wanted=self._wanted,
-            _is_bare=is_bare,
-        )
-
-    def _decode_each(self, lines: Sequence[bytes]) -> Batch:
+    def _decode_each(self, lines: Lines, places: range) -> Batch:
         records: list[Record] = []
         finished: list[bytes] = []
         positions: list[int] = []
         batch = Batch(records, finished, positions, lines)
-        for position, line in enumerate(lines):
+        for position in places:
+            line = lines[position]
             try:
                 record, finished_line = self._decode_one(line, batch)
             except EventError as error:

@@ -21,7 +21,9 @@ from kumolog.clock import SYSTEM_CLOCK, Clock
 from kumolog.duration import NANOS_PER_SECOND
 from kumolog.errors import KumologError, PolicyError
 from kumolog.event import Batch, EventDecoder
+from kumolog.lines import Lines
 from kumolog.logger import Failure, Logger, directory_below
+from kumolog.lua.scanner import Scanner
 from kumolog.nodeid import NodeId
 from kumolog.policy import HANDLER_SECONDS, Policy
 from kumolog.pulse import Pulse, Visit
@@ -81,6 +83,7 @@ class Host:
         receives: bool,
         clock: Clock = SYSTEM_CLOCK,
         node: NodeId | None = None,
+        scanner: Scanner | None = None,
         hurried: threading.Event | None = None,
     ) -> None:
         self.loggers = loggers
@@ -89,7 +92,7 @@ class Host:
         self._policy = policy
         self._report = report
         self._rejects = rejects
-        self._decoder = EventDecoder(node or NodeId(), clock)
+        self._decoder = EventDecoder(node or NodeId(), clock, scanner)
         self._now = clock.monotonic
         self._space_checked = -_SPACE_CHECK_SECONDS
         self._hurried = hurried or threading.Event()
@@ -158,7 +161,16 @@ class Host:
         hurried = threading.Event()
         retry = Retry(partial(report, "warning"), hurried, GRACE)
         kept = Rejects(Path(rejects), durable=sync == "flush", retry=retry)
-        host = cls(loaded, loggers, kept, report, receives=receive, clock=clock, hurried=hurried)
+        host = cls(
+            loaded,
+            loggers,
+            kept,
+            report,
+            receives=receive,
+            clock=clock,
+            scanner=Scanner.open(),
+            hurried=hurried,
+        )
         if trail is not None:
             trail.follow(writers, kept.persist)
         if profiler is not None:
@@ -188,15 +200,16 @@ class Host:
         if self._summary is not None:
             raise KumologError("logging to a host that is closed: open another one")
         self._await_space()
-        batch = self._decoder.decode(lines)
+        known = Lines.of(lines)
         origin = Origin(source, numbers or range(self.read + 1, self.read + len(lines) + 1))
         self.read += len(lines)
-        self._underway = underway = Underway(batch, origin)
+        self._underway = underway = Underway(known, origin)
         try:
-            for part in self._receive(batch) if batch.data else (batch,):
-                underway.begin(part)
-                self._log(part, underway)
-                underway.end()
+            for batch in self._decoder.batches(known):
+                for part in self._receive(batch) if batch.data else (batch,):
+                    underway.begin(part)
+                    self._log(part, underway)
+                    underway.end()
         except PolicyError as error:
             self._break_off(error)
             raise
@@ -278,7 +291,7 @@ class Host:
         """Rejects what was not dealt with; ``later`` says why of all but the first."""
         origin = underway.origin
         for position in underway.untouched:
-            text = underway.batch.source_lines[position]
+            text = underway.lines[position]
             self._rejects.add(origin.source, origin.numbers[position], why, text)
             self.rejected += 1
             why = later or why

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import compress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from kumolog.api.registry import LocalLogs
 from kumolog.errors import KumologError, PolicyError, SegmentError
 from kumolog.event import Batch
+from kumolog.lines import Lines
 from kumolog.message import BatchMessages
 from kumolog.record import RECORD_TYPES, Record
 from kumolog.rendering import Rendering
@@ -126,10 +126,9 @@ class Logger:
         counts["failed"] += answers.count(FAILED)
         only = self._only_route
         if only and only.template is None and self._rendering.keeps(batch, messages):
-            lines = batch.lines
-            if answers.count(PASSED) < len(answers):
-                lines = list(compress(lines, answers.encode().translate(_PASSES)))
-            self.writer.put(only.target, lines)
+            mask = answers.encode().translate(_PASSES)
+            chosen = Lines.of(batch.lines).chosen(mask, answers.count(PASSED))
+            self.writer.put(only.target, chosen)
             return []
         places = [place for place, answer in enumerate(answers) if answer == PASSED]
         errors: dict[int, KumologError] = {}

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from kumolog.completion import default_queue_name
 from kumolog.errors import KumologError
 from kumolog.event import Batch
+from kumolog.lines import Lines
 from kumolog.mail.addresses import AddressHeader, EnvelopeAddress
 from kumolog.mail.headers import Header, group_headers, parse_headers
 from kumolog.mail.rewriting import append_field, prepend_field, remove_fields
@@ -230,7 +231,7 @@ class BatchMessages:
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
-        self.weight = sum(map(len, batch.source_lines)) >> 10  # KB
+        self.weight = batch.source_lines.size >> 10  # KB
         self.columns_given = 0
         self._messages: dict[int, Message] = {}
         # For each changed message what it was at first, and after each logger whose filter (or
@@ -240,7 +241,7 @@ class BatchMessages:
     @classmethod
     def of_one(cls, record: Record, data: bytes) -> BatchMessages:
         """The messages of a batch that has only a new one."""
-        return cls(Batch([record], [b""], [0], [b""], data={0: data}))
+        return cls(Batch([record], [b""], [0], Lines.of([b""]), data={0: data}))
 
     def message(self, place: int) -> Message:
         """The message at a place of the batch, as it is now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -22,23 +22,26 @@ def _queue_parts(queue: str) -> Mapping[str, str | None]:
     return {"campaign": campaign, "tenant": named, "routing_domain": routing_domain}
 
 
-def _derived(records: Sequence[Record], key: str) -> list[Any]:
-    if key == "reception_protocol":
-        return [record.reception_protocol for record in records]
-    if key in DERIVED_META:
-        return [_queue_parts(record.queue)[key] for record in records]
-    return [None] * len(records)
-
-
 def derived_meta(record: Record, key: str) -> Any:
     """The meta value that the record's own fields give for a key its meta lacks, or None."""
-    return _derived((record,), key)[0]
+    if key == "reception_protocol":
+        return record.reception_protocol
+    return _queue_parts(record.queue)[key] if key in DERIVED_META else None
 
 
-def meta_column(records: Sequence[Record], key: str) -> list[Any]:
-    """A meta value of every record, None where it is absent or null."""
-    values = _derived(records, key)
-    metas = [record.meta for record in records]
-    if any(metas):
-        values = [meta.get(key, value) for meta, value in zip(metas, values, strict=True)]
-    return values
+def meta_column(
+    key: str, metas: Sequence[Mapping[str, Any]], field: Callable[[str], Sequence[Any]]
+) -> list[Any]:
+    """A meta value of every record, None where it is absent or null.
+
+    ``metas`` are those of the records; ``field`` gives a field of all.
+    """
+    if key not in DERIVED_META:
+        return [meta.get(key) for meta in metas]
+    if key == "reception_protocol":
+        values = list(field(key))
+    else:
+        values = [_queue_parts(queue)[key] for queue in field("queue")]
+    if not any(metas):
+        return values
+    return [meta.get(key, value) for meta, value in zip(metas, values, strict=True)]

@@ -38,7 +38,7 @@ class Profiler:
     ) -> None:
         """Measures what these do; ``writers`` are those of the loggers."""
         self._loggers, self._writers = loggers, writers
-        self._measure(decoder, "decode", "decode")
+        self._measure(decoder, "batches", "decode")
         for logger, writer in zip(loggers, writers, strict=True):
             self._measure(logger, "log", "render")
             self._measure(writer, "put", "wait")

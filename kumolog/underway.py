@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kumolog.event import Batch
+from kumolog.lines import Lines
 from kumolog.message import BatchMessages
 
 
@@ -17,18 +18,18 @@ class Origin(NamedTuple):
 
 
 class Underway:
-    """A batch that goes through the loggers in parts.
+    """Lines that go through the loggers as parts of a batch, or several.
 
     ``part`` is the one that does so now, None between two of them; ``is_logged`` is set once no
     record of it can be lost any more. ``messages`` are those of the part.
     """
 
-    def __init__(self, batch: Batch, origin: Origin) -> None:
-        self.batch = batch
+    def __init__(self, lines: Lines, origin: Origin) -> None:
+        self.lines = lines
         self.origin = origin
         self.part: Batch | None = None
         self.is_logged = False
-        self._done: set[int] = set()
+        self._done: list[tuple[Batch, int | None]] = []
 
     def begin(self, part: Batch) -> None:
         """Goes on to the next part."""
@@ -39,12 +40,14 @@ class Underway:
     def end(self, reached: int | None = None) -> None:
         """Is done with the part, or with so many of its records and what it rejects."""
         part, self.part = self.part, None
-        if part is not None and (part is not self.batch or reached is not None):
-            self._done.update(part.positions[:reached])
-            self._done.update(line.position for line in part.rejected)
+        if part is not None:
+            self._done.append((part, reached))
 
     @property
     def untouched(self) -> list[int]:
         """The positions of the lines that have not been dealt with, in order."""
-        every = {*self.batch.positions, *(line.position for line in self.batch.rejected)}
-        return sorted(every - self._done)
+        left = set(range(len(self.lines)))
+        for part, reached in self._done:
+            left.difference_update(part.positions[:reached])
+            left.difference_update(line.position for line in part.rejected)
+        return sorted(left)

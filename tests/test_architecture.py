@@ -18,7 +18,7 @@ PACKAGE = ROOT / "kumolog"
 # From the ground up; a name with a dot at its end stands for a package and all in it. What is not
 # listed is a tool.
 FLOORS = {
-    "ground": """clock completion duration errors event luafunction luaobject luavalue mail. meta nodeid queue_name record
+    "ground": """clock completion duration errors event lines luafunction luaobject luavalue mail. meta nodeid queue_name record
         spool_id""",
     "tools": "",
     "edges": "api. lua. sources.",

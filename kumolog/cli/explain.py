@@ -17,6 +17,7 @@ from kumolog.cli.streams import output_kept_clean, put_out
 from kumolog.cli.terminal import Terminal
 from kumolog.errors import KumologError
 from kumolog.explain import Explainer, Explanation
+from kumolog.lines import Lines
 from kumolog.sources.inputs import open_inputs
 from kumolog.sources.lines import MAX_LINE, Block, Overlong
 from kumolog.sources.paths import STDIN
@@ -39,7 +40,7 @@ def main(options: argparse.Namespace) -> int:
         explainer = _load(options, terminal)
         if paths == [STDIN] and os.isatty(0):
             terminal.report("info", "reading events from the terminal, one a line; Ctrl-D ends it")
-        pieces = inputs if line is None else [Block(SOURCE, [line], [1])]
+        pieces = inputs if line is None else [Block(SOURCE, Lines.of([line]), [1])]
         all_well = True
         for piece in pieces:
             for explanation in _explanations(explainer, piece):

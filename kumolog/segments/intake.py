@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
 
 from kumolog.errors import SegmentError
+from kumolog.lines import Lines
 from kumolog.segments.names import Target
 from kumolog.segments.segment import CHUNK
 
 QUEUE_BYTES = 8 << 20
 
-Batch = tuple[Target, Sequence[bytes], int]  # the last: bytes, newlines included
+Batch = tuple[Target, Lines]
 
 
 class Intake:
@@ -41,16 +41,15 @@ class Intake:
         self._closed = False
         self.crash: BaseException | None = None
 
-    def put(self, target: Target, lines: Sequence[bytes]) -> None:
-        """Queue lines without their ends, all or none.  SegmentError: closed; nothing is queued."""
-        count = len(lines)
-        size = sum(map(len, lines)) + count  # the writer gives each a newline
+    def put(self, target: Target, lines: Lines) -> None:
+        """Queue lines, all or none.  SegmentError: closed; nothing is queued."""
+        count, size = len(lines), lines.size
         with self._room:
             while not self._fits(count, size):
                 self._is_full = True
                 self._arrived.notify()
                 self._room.wait()
-            self._queue.append((target, lines, size))
+            self._queue.append((target, lines))
             self._records += count
             self._bytes += size
             self.batches_put += 1

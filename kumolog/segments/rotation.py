@@ -5,12 +5,13 @@ One open segment for each key; wherever those are made, the rules are these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
 from typing import Generic, Protocol, TypeVar
 
+from kumolog.lines import Lines
 from kumolog.segments.names import Key, Record, Target
 from kumolog.segments.retry import GaveUpError
 from kumolog.segments.segment import Sync, Totals
@@ -38,7 +39,7 @@ class OpenSegment(Protocol):
     expires: float
     flush_due: float
 
-    def add(self, target: Target, lines: Sequence[bytes], size: int) -> None: ...
+    def add(self, target: Target, lines: Lines) -> None: ...
     def flush(self) -> None: ...
     def finish(self) -> None: ...
     def abandon(self) -> list[Record]: ...
@@ -103,22 +104,19 @@ class Rotation(Generic[S]):
                     segment.flush()
         self.next_due = min((min(s.expires, s.flush_due) for s in self._open.values()), default=inf)
 
-    def store(self, target: Target, lines: Sequence[bytes], size: int) -> None:
-        """Add records to their segment; rotate right after the record that reaches the limit.
-
-        ``size`` is that of the lines with newlines; ``lines`` must not change afterwards.
-        """
+    def store(self, target: Target, lines: Lines) -> None:
+        """Add records to their segment; rotate right after the record that reaches the limit."""
         key = target.key
         self._stored += 1
-        start = 0
+        start, left = 0, lines.size
         while start < len(lines) and key not in self._failed:
             with self._giving_up(key):
                 segment = self._segment(target)
                 room = self._limit - segment.size
-                end, taken = (len(lines), size) if size < room else _fill(lines, start, room)
-                part = lines if end - start == len(lines) else lines[start:end]
-                start, size = end, size - taken
-                segment.add(target, part, taken)
+                end, taken = (len(lines), left) if left < room else _fill(lines, start, room)
+                part = lines[start:end]
+                start, left = end, left - taken
+                segment.add(target, part)
                 if segment.size >= self._limit:
                     self._finish(key)
         self._totals.unwritten.extend((target, line) for line in lines[start:])
@@ -164,11 +162,11 @@ class Rotation(Generic[S]):
                 totals.unwritten.extend(segment.abandon())
 
 
-def _fill(lines: Sequence[bytes], start: int, room: int) -> tuple[int, int]:
+def _fill(lines: Lines, start: int, room: int) -> tuple[int, int]:
     """Where to cut right after the record that reaches ``room``; the bytes from start to there."""
     taken = 0
     for end in range(start, len(lines)):
-        taken += len(lines[end]) + 1
+        taken += len(lines.ended[end])
         if taken >= room:
             return end + 1, taken
     return len(lines), taken

@@ -8,7 +8,7 @@ and ends as soon as there is plenty again or the segment is finished.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 from math import inf
@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 
 import zstandard
 
+from kumolog.lines import Lines
 from kumolog.segments.names import Names, Record, Target, discard
 from kumolog.segments.retry import Retry
 
@@ -30,7 +31,7 @@ _QUICK_SIZE = 128 << 10
 _TRICKLE_WINDOW = 4 << 20
 
 Sync = Literal["never", "close", "flush"]
-Batches = list[tuple[Target, Sequence[bytes], int]]  # the last: bytes, newlines included
+Batches = list[tuple[Target, Lines]]
 
 
 @dataclass(slots=True)
@@ -134,11 +135,11 @@ class Segment:
         self._sync_failed = False
         self._stream: Stream | None = None
 
-    def add(self, target: Target, lines: Sequence[bytes], size: int) -> None:
-        """Take records of ``size`` bytes with newlines; ``lines`` must not change afterwards."""
-        self._pending.append((target, lines, size))
-        self.size += size
-        self._added += size
+    def add(self, target: Target, lines: Lines) -> None:
+        """Take records."""
+        self._pending.append((target, lines))
+        self.size += lines.size
+        self._added += lines.size
         if self._added >= CHUNK:
             self._seal()
             if self._bench.sync != "flush":
@@ -178,7 +179,7 @@ class Segment:
             self._bench.report(f"cutting {self.path} back to what is whole: {error.strerror}")
         self._close()
         batches = chain(self._in_flight, self._pending)
-        return [(target, line) for target, lines, _ in batches for line in lines]
+        return [(target, line) for target, lines in batches for line in lines]
 
     def _seal(self) -> None:
         """Put everything added into the file, in frames that are ended."""
@@ -197,9 +198,7 @@ class Segment:
         """The header, if still to be written, and the pending records, which are now in flight."""
         self._in_flight, self._pending, self._added = self._pending, [], 0
         header, self._header = self._header, b""
-        # An empty last line gives the last record its newline.
-        lines = chain.from_iterable(lines for _, lines, _ in self._in_flight)
-        return header + b"\n".join(chain(lines, (b"",)))
+        return b"".join((header, *(lines.text for _, lines in self._in_flight)))
 
     def _drain(self, data: bytes, *, frame_open: bool) -> None:
         self._outbox = memoryview(data)
@@ -207,9 +206,9 @@ class Segment:
         totals = self._bench.totals
         totals.segments += self._safe == 0
         totals.compressed_bytes += len(data)
-        for _, lines, size in self._in_flight:
+        for _, lines in self._in_flight:
             totals.written += len(lines)
-            totals.bytes += size
+            totals.bytes += lines.size
         self._in_flight = []
         self._safe += len(data)
         self._frame_open = frame_open

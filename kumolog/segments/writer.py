@@ -10,6 +10,7 @@ from functools import partial
 
 from kumolog.clock import SYSTEM_CLOCK, Clock
 from kumolog.errors import SegmentError
+from kumolog.lines import Lines
 from kumolog.segments.intake import Intake
 from kumolog.segments.names import Names, Target
 from kumolog.segments.retry import Retry
@@ -63,7 +64,7 @@ class Writer:
         SegmentError: the writer is closed or broken; the records are not accepted.
         """
         if lines:
-            self._intake.put(target, lines)
+            self._intake.put(target, Lines.of(lines))
 
     @property
     def batches_put(self) -> int:

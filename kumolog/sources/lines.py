@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
+from kumolog.lines import Lines
+
 MAX_LINE = 16 * 1024 * 1024
 """Bytes of a line, its end not counted, above which it comes as Overlong pieces."""
 
 _BOM = b"\xef\xbb\xbf"
-_BLANK = b" \t\r"
+_BLANK = b" \t\r\n"
 # What is made of so many bytes, records and all, stays in the processor's own cache.
 _PIECE = 128 * 1024
 
@@ -24,7 +26,7 @@ class Block:
     """
 
     source: str
-    lines: list[bytes]
+    lines: Lines
     numbers: Sequence[int]
 
     @property
@@ -110,20 +112,20 @@ class LineSplitter:
             yield from self._split(b"\n")
 
     def _split(self, data: bytes) -> Iterator[Block | Overlong]:
-        # Twice as fast as bytes.split, which looks at every byte by itself.
-        lines = BytesIO(data).readlines()
+        lines = BytesIO(data).readlines()  # each with its end
         rest = b"" if data.endswith(b"\n") else lines.pop()
-        lines = [line[:-1] for line in lines]
-        if lines:
-            if self._part or self._held_size + len(lines[0]) > self._max_line:
-                self._hold(lines.pop(0))
-                yield from self._overlong(whole=True)
-                self._next_line += 1
-            else:
-                lines[0] = b"".join((*self._held, lines[0]))
+        start = 0
+        if lines and (self._part or self._held_size + len(lines[0]) - 1 > self._max_line):
+            start = len(lines[0])
+            self._hold(lines.pop(0)[:-1])
+            yield from self._overlong(whole=True)
+            self._next_line += 1
             self._held, self._held_size, self._part = [], 0, 0
         if lines:
-            yield from self._block(lines, b"\r" in data or lines[0].endswith(b"\r"))
+            text = b"".join((*self._held, data[start : len(data) - len(rest)]))
+            lines[0] = b"".join((*self._held, lines[0]))
+            self._held, self._held_size, self._part = [], 0, 0
+            yield from self._block(lines, text)
         self._hold(rest)
         if self._held_size > self._max_line:
             yield from self._overlong(whole=False)
@@ -144,19 +146,23 @@ class LineSplitter:
             start += len(text)
         self._held, self._held_size = [held[start:]], len(held) - start
 
-    def _block(self, lines: list[bytes], has_returns: bool) -> Iterator[Block]:
+    def _block(self, lines: list[bytes], text: bytes | None) -> Iterator[Block]:
+        """``text`` is all the lines, with their ends as they have."""
         first = self._next_line
         self._next_line += len(lines)
-        if first == 1:
-            lines[0] = lines[0].removeprefix(_BOM)
         numbers: Sequence[int] = range(first, self._next_line)
+        if first == 1 and lines[0].startswith(_BOM):
+            lines[0] = lines[0].removeprefix(_BOM)
+            text = None
         # One comparison a line in C finds both blank lines and those that may be: no record
         # begins with a byte up to the space.
         if min(lines) < b"!":
             kept = [i for i, line in enumerate(lines) if line.strip(_BLANK)]
             lines = [lines[i] for i in kept]
             numbers = [first + i for i in kept]
-        if has_returns:
-            lines = [line.removesuffix(b"\r") for line in lines]
+            text = None
+        if text is None or b"\r" in text:
+            lines = [line[:-2] + b"\n" if line.endswith(b"\r\n") else line for line in lines]
+            text = None
         if lines:
-            yield Block(self._source, lines, numbers)
+            yield Block(self._source, Lines.split(lines, text), numbers)

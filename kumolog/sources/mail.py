@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from kumolog.errors import KumologError
+from kumolog.lines import Lines
 from kumolog.mail.addresses import AddressError, EnvelopeAddress
 from kumolog.mail.headers import header_block_end
 from kumolog.segments.reader import Decoded, open_decoded
@@ -89,7 +90,7 @@ class Mail:
             return Refused(source, found.line, error)
         if not found.data:
             return Refused(source, found.line, "the message is empty")
-        return Block(source, [_reception(found.data, found.sender)], [found.line])
+        return Block(source, Lines.of([_reception(found.data, found.sender)]), [found.line])
 
 
 def open_mail(

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from kumolog.clock import Clock
+from kumolog.lines import Lines
 from kumolog.segments.names import Names, Record, Target
 from kumolog.segments.rotation import Rotation, WriterOptions
 from kumolog.segments.segment import Totals
@@ -57,12 +58,12 @@ class MemorySegment:
         self._totals = totals
         totals.segments += 1
 
-    def add(self, target: Target, lines: Sequence[bytes], size: int) -> None:
-        self.size += size
+    def add(self, target: Target, lines: Lines) -> None:
+        self.size += lines.size
         self.records += lines
         self._stored += [Stored(target, self, line) for line in lines]
         self._totals.written += len(lines)
-        self._totals.bytes += size
+        self._totals.bytes += lines.size
 
     def flush(self) -> None:
         self.flush_due = inf
@@ -94,7 +95,7 @@ class MemoryWriter:
         if not lines:
             return
         self.sweep()
-        self._rotation.store(target, lines, sum(map(len, lines)) + len(lines))
+        self._rotation.store(target, Lines.of(lines))
 
     def sweep(self) -> None:
         """Finishes what has expired."""
