@@ -26,8 +26,24 @@ class Asking:
         """How many records have been asked about."""
         return len(self.answers[0]) if self.answers else len(self.kinds)
 
-    def add(self, answers: Iterable[str], failures: Iterable[Failure]) -> None:
-        """Takes on the answers about the records that follow."""
+    def add(self, said: str, count: int, failures: Iterable[Failure]) -> None:
+        """Takes on the answers about so many records that follow, in the order of the calls."""
+        kinds = self.kinds[self.reached : self.reached + count]
+        added = [kinds.translate(table) for table in self._tables]
+        asked = [number for number, answers in enumerate(added) if ASK in answers]
+        if all(added[number].count(ASK) == len(kinds) for number in asked):
+            for place, number in enumerate(asked):
+                added[number] = said[place :: len(asked)]
+        else:
+            rest = iter(said)
+            rows = [
+                [next(rest) if answer == ASK else answer for answer in row]
+                for row in zip(*added, strict=True)
+            ]
+            added = ["".join(column) for column in zip(*rows, strict=True)]
+        self._add(added, failures)
+
+    def _add(self, answers: Iterable[str], failures: Iterable[Failure]) -> None:
         self.answers = [former + new for former, new in zip(self.answers, answers, strict=True)]
         self.failures += failures
 
@@ -36,9 +52,9 @@ class Asking:
     ) -> int | None:
         """Takes on what the handlers said before one of them was left in the midst of its call.
 
-        ``said`` are their answers in the order of the calls. The record that this one was called
-        for fails, for all loggers that had not got its answer: with ``error`` of the logger. Gives
-        the number of the first of them, None where all handlers have answered.
+        The record that this one was called for fails, for all loggers that had not got its answer:
+        with ``error`` of the logger. Gives the number of the first of them, None where all handlers
+        have answered.
         """
         rest = iter(said)
         added: list[list[str]] = [[] for _ in self.answers]
@@ -55,5 +71,5 @@ class Asking:
                 added[number].append(answer)
             if first is not None:
                 break
-        self.add(map("".join, added), failures)
+        self._add(map("".join, added), failures)
         return first

@@ -136,6 +136,11 @@ class Batch(msgspec.Struct):
             self.columns[key] = meta_column(key, metas, self.field)
         return self.columns[key]
 
+    def some(self, places: Sequence[int]) -> Batch:
+        """The events at some places, as a batch of their own, where nothing is odd about them."""
+        lines = Lines.of([self.lines[place] for place in places])
+        return Batch(None, lines, range(len(lines)), lines)
+
     def part(self, start: int, end: int) -> Batch:
         """The events from one place to before another, as a batch of their own."""
         return Batch(

@@ -142,6 +142,7 @@ class Host:
             max_memory=lua_memory,
             clock=clock,
             pulse=pulse,
+            remembers=True,
         )
         load(loaded, allow_missing_handlers=allow_missing_handlers)
         if not loaded.registry.local_logs:

@@ -243,6 +243,15 @@ class BatchMessages:
         """The messages of a batch that has only a new one."""
         return cls(Batch([record], [b""], [0], Lines.of([b""]), data={0: data}))
 
+    @property
+    def are_unchanged(self) -> bool:
+        """Whether they are what their lines say, as far as anybody has looked."""
+        return self._batch.scan is not None and not self.changes
+
+    def some(self, places: Sequence[int]) -> BatchMessages:
+        """Those at some places, as a batch of their own."""
+        return BatchMessages(self._batch.some(places))
+
     def message(self, place: int) -> Message:
         """The message at a place of the batch, as it is now."""
         message = self._messages.get(place)

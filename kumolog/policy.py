@@ -16,6 +16,7 @@ from kumolog.api.registry import Hooks, Refusal, Refusals, Registry, Report
 from kumolog.asking import Asking
 from kumolog.clock import SYSTEM_CLOCK, Clock
 from kumolog.completion import complete
+from kumolog.decisions import Decisions, Row
 from kumolog.errors import KumologError, PolicyError
 from kumolog.event import Batch
 from kumolog.files import FILES, Files
@@ -58,7 +59,8 @@ class Policy:
     may hold (None for the usual limit). ``clock`` is the time that the policy sees; budgets are
     real time. ``files`` are those that it finds, ``interception`` stands between it and the API.
     ``attach`` is given the runtime before that loads anything. ``pulse`` tells other threads what
-    its code is at.
+    its code is at. With ``remembers`` handlers that only look at meta are asked once for each
+    combination of values.
     """
 
     def __init__(
@@ -76,8 +78,12 @@ class Policy:
         interception: Interception | None = None,
         attach: Attach | None = None,
         pulse: Pulse | None = None,
+        remembers: bool = False,
     ) -> None:
         self.path = path
+        self._remembers = remembers
+        self._decisions: Decisions | None = None
+        self._remembering: tuple[Decisions, list[Row], dict[Row, int]] | None = None
         self._handler_seconds = handler_seconds
         self._batches: dict[int, BatchMessages] = {}
         self._next_handle = 0
@@ -171,6 +177,7 @@ class Policy:
 
     def fire(self, event: str, *arguments: Any) -> None:
         """Fires an event; raises PolicyError."""
+        self._decisions = None
         self.registry.stage = event
         self._runtime.fire(event, *map(self._runtime.convert.to_lua, arguments))
 
@@ -237,11 +244,26 @@ class Policy:
         if any(ASK in answers.values() for answers in self._answers):
             kinds = "".join(_CODES.values())
             self._plan = self._runtime.plan(
-                [
-                    (logger.filter_event or "", kinds, "".join(answers.values()))
-                    for logger, answers in zip(loggers, self._answers, strict=True)
-                ]
+                kinds,
+                [logger.filter_event or "" for logger in loggers],
+                ["".join(answers.values()) for answers in self._answers],
             )
+            self._decisions = self._new_decisions() if self._remembers else None
+
+    def _new_decisions(self) -> Decisions | None:
+        """Where to remember what handlers say; None where any of them does more than look at meta.
+
+        Then only these must run: what else the policy does may change what they say.
+        """
+        asked = [
+            logger.filter_event or ""
+            for logger, answers in zip(self._loggers, self._answers, strict=True)
+            if ASK in answers.values()
+        ]
+        keys = [self._runtime.keys_asked(event) for event in asked]
+        if self.has_hooks or None in keys:
+            return None
+        return Decisions(frozenset().union(*filter(None, keys)))
 
     def ask(self, batch: Batch, messages: BatchMessages) -> tuple[list[str], list[Failure]]:
         """What each logger does with each record: a string of answers for each logger.
@@ -255,6 +277,33 @@ class Policy:
     def _ask(self, kinds: str, messages: BatchMessages) -> tuple[list[str], list[Failure]]:
         if self._plan is None:
             return [kinds.translate(table) for table in self._tables], []
+        if self._decisions is not None and messages.are_unchanged:
+            answers = self._remembered(self._decisions, kinds, messages)
+            if answers is not None:
+                return answers, []
+        return self._run(kinds, messages)
+
+    def _remembered(
+        self, decisions: Decisions, kinds: str, messages: BatchMessages
+    ) -> list[str] | None:
+        """The answers, if they are the same for equal values; handlers are asked what is new."""
+        rows = decisions.rows(kinds, messages.column)
+        new = None if rows is None else decisions.new(rows)
+        if rows is None or new is None:
+            return None
+        if new:
+            places = list(new.values())
+            asked = "".join([kinds[place] for place in places])
+            self._remembering = decisions, rows, new
+            answers, failures = self._run(asked, messages.some(places))
+            self._remembering = None
+            decisions.add(new, answers, [failure.place for failure in failures])
+            if failures:  # every record is to have its own
+                return None
+        return decisions.answers(rows, len(self._loggers))
+
+    def _run(self, kinds: str, messages: BatchMessages) -> tuple[list[str], list[Failure]]:
+        """Asks the handlers about every record."""
         asking = self._asking = Asking(kinds, self._tables)
         while asking.reached < len(kinds):
             if not self._runtime.has_room():
@@ -266,7 +315,7 @@ class Policy:
                 self._add_until_broken_off(error.reason)
                 self._load_anew()
             else:
-                asking.add(asked.answers, starmap(Failure, asked.failures))
+                asking.add(asked.said, asked.reached, starmap(Failure, asked.failures))
                 self._let_go(asked.released)
                 if asked.is_full:
                     self._load_anew()
@@ -294,6 +343,11 @@ class Policy:
     def broken_off(self, batch: Batch) -> tuple[list[str], list[Failure]]:
         """As `ask`, for the records that it came to, after it raised or never came back."""
         answers, failures = self._asking.answers, self._asking.failures
+        if self._remembering is not None:
+            decisions, rows, new = self._remembering
+            places = list(new.values())
+            failures = [failure._replace(place=places[failure.place]) for failure in failures]
+            return decisions.answers_until(rows, new, answers), failures
         return self._expanded(batch, answers) if batch.is_bounce_report else answers, failures
 
     def _load_anew(self) -> None:
@@ -362,10 +416,12 @@ class Policy:
         return None
 
     def _tell(self, event: str, handle: int, size: int, place: int, argument: Any) -> None:
+        self._decisions = None
         self._runtime.tell(event, handle, size, place, argument, self._handler_seconds)
 
     def answer(self, event: str, *arguments: Any) -> LuaValue:
         """Fires an event with JSON-like arguments; its first result. Raises PolicyError."""
+        self._decisions = None
         convert = self._runtime.convert
         given = map(convert.to_lua, arguments)
         result = self._runtime.fire(event, *given, seconds=self._handler_seconds)

@@ -5,11 +5,13 @@ local guard, env, values, host, multiple, message_methods, message_changes = ...
 local bridge, call, entry, frames_of_failure, is_full, on_error, place =
   guard.bridge, guard.call, guard.entry, guard.frames_of_failure, guard.is_full, guard.on_error, guard.place
 local most, takes_too_much, TOO_MUCH = guard.most, guard.takes_too_much, guard.TOO_MUCH
-local byte, collectgarbage, concat, copy, error, format, integer, match, min, next, open, pack, pcall, rawget,
-      rawset, select, set_buffer, setmetatable, sub, text_of_file, type, unpack, write, xpcall =
-  string.byte, collectgarbage, table.concat, values.copy, error, string.format, math.type, string.match, math.min,
-  next, io.open, table.pack, pcall, rawget, rawset, select, io.stdout.setvbuf, setmetatable, string.sub,
-  debug.getmetatable(io.stdout).__tostring, type, table.unpack, io.stdout.write, xpcall
+local byte, collectgarbage, concat, copy, dump, error, format, integer, match, metatable_of, min, next, open, pack,
+      pcall, rawequal, rawget, rawset, set_buffer, setmetatable, sub, text_of_file, type, unpack, upvalue_of, write,
+      xpcall =
+  string.byte, collectgarbage, table.concat, values.copy, guard.dump, error, string.format, math.type, string.match,
+  debug.getmetatable, math.min, next, io.open, table.pack, pcall, rawequal, rawget, rawset, io.stdout.setvbuf,
+  setmetatable, string.sub, debug.getmetatable(io.stdout).__tostring, type, table.unpack, debug.getupvalue,
+  io.stdout.write, xpcall
 
 -- Handlers --------------------------------------------------------------------------------------------
 
@@ -186,100 +188,153 @@ local function open_journal(path)
 end
 
 local WEIGHED = 8 -- after each so many-th record it is looked whether a quick handler has used up its memory
+local carried, MOST_CARRIED = 0, 1024 -- KB that batches hold in Python since the collector was last told of it
 local MOST_AT_ONCE = 4096 -- records
-local asked_at -- the record about which a handler was asked last
+local asked_at, asked_as -- the record about which a handler was asked last, and the how many-th for its kind it was
 local ended_at -- the record at which memory was used up
 
--- Goes through the records from one to another, of the first only through the loggers from one on. It ends with
--- the error of the first handler that fails: to protect all calls at once is cheaper than to protect each.
-local function ask_from(first, last, message, logger, steps, batch, skipped, kinds, seconds, answers)
+-- Goes through the records from one to another, of the first only through the steps from one on. It ends with the
+-- error of the first handler that fails: to protect all calls at once is cheaper than to protect each.
+local function ask_from(first, last, message, start, plan, batch, skipped, kinds)
   local event
   for i = first, last do
-    local kind = kinds[i]
-    for l = logger, #steps do
-      local step = steps[l]
-      local answer = step[kind]
-      if answer == ASK then
-        asked_at, asking_logger = i, l
-        if not message then
-          asking = nil
-          message = setmetatable({ batch, skipped + i }, Message)
-        end
-        asking = message
-        if event ~= step.event then
-          event = step.event
-          rawset(env, '_KUMO_CURRENT_EVENT', event)
-        end
-        entry.calls, entry.budget = entry.calls + 1, seconds
-        answer = step.handler(message) and 'p' or 'f'
-        if i % WEIGHED == 0 and collectgarbage('count') > most and takes_too_much() then error(TOO_MUCH, 0) end
-        write(journal, answer)
+    local steps = plan[kinds[i]]
+    local is_weighed = i % WEIGHED == 0
+    for s = start, #steps do
+      local step = steps[s]
+      asked_at, asked_as, asking_logger = i, s, step.logger
+      if not message then
+        asking = nil
+        message = setmetatable({ batch, skipped + i }, Message)
       end
-      answers[l][i] = answer
+      asking = message
+      if event ~= step.event then
+        event = step.event
+        rawset(env, '_KUMO_CURRENT_EVENT', event)
+      end
+      entry.calls = entry.calls + 1
+      local answer = step.handler(message) and 'p' or 'f'
+      if is_weighed and collectgarbage('count') > most and takes_too_much() then error(TOO_MUCH, 0) end
+      write(journal, answer)
     end
-    message, logger = nil, 1
+    message, start = nil, 1
   end
 end
 
 -- The same, up to the last whatever fails; where memory is used up, up to the record at which it was.
-local function ask_about(first, last, failed, steps, batch, skipped, ...)
-  local message, logger = nil, 1
-  while not (ended_at and logger == 1) do
-    local ok, problem = xpcall(ask_from, on_error, first, last, message, logger, steps, batch, skipped, ...)
+local function ask_about(first, last, failed, plan, batch, skipped, kinds)
+  local message, start = nil, 1
+  while not (ended_at and start == 1) do
+    local ok, problem = xpcall(ask_from, on_error, first, last, message, start, plan, batch, skipped, kinds)
     if ok then return end
-    first, message, logger = asked_at, asking, asking_logger
-    failed(skipped + first, logger, problem, concat(frames_of_failure(), '\n'), steps[logger].place)
+    first, message, start = asked_at, asking, asked_as
+    local step = plan[kinds[first]][start]
+    failed(skipped + first, step.logger, problem, concat(frames_of_failure(), '\n'), step.place)
     if is_full() then ended_at, last = first, first end
     write(journal, 'e')
-    local answers = select(3, ...)
-    answers[logger][first] = 'e'
-    logger = logger + 1
+    start = start + 1
   end
 end
 
 -- Goes through a batch record by record and, for each, through the loggers in call order, so that what a
--- handler does comes in KumoMTA's order.
+-- handler does comes in KumoMTA's order. What they answer is in the journal, in the order of the calls.
 --   kinds: one character for each record's type.
---   steps: for each logger, what `plan` made of it.
+--   plan: what `plan` made of the loggers.
 --   weight: what the batch holds in Python, in KB: Lua's collector, which cannot see it, works as for so
 --   much of its own, or batches would heap up behind it.
 --   first: the record to begin with.
 --   failed: a plain Python function that hears of each error: record, logger, text, frames, place of the handler.
--- Returns for each logger a string of answers: p passed, f filtered, d disabled, e error, for fewer records when
--- they are very many or the memory is used up; the handles of batches that nobody can reach any more; and
--- whether it is.
-local function ask(handle, kinds, steps, seconds, weight, first, failed)
+-- Returns how many records it came to, fewer when they are very many or the memory is used up; whether it is; and
+-- the handles of batches that nobody can reach any more, if there are any.
+local function ask(handle, kinds, plan, seconds, weight, first, failed)
   write(journal, '\n')
   asked_at, asking, ended_at = nil, nil, nil
+  entry.budget = seconds
   local batch = new_batch(handle, #kinds)
   local codes = { byte(kinds, first, first + MOST_AT_ONCE - 1) }
-  local answers = {}
-  -- As long as they will be: nothing of the loop's own may need memory.
-  for l = 1, #steps do answers[l] = { unpack(codes) } end
-  local go = steps.go or ask_about
-  go(1, #codes, failed, steps, batch, first - 1, codes, seconds, answers)
+  local go = plan.go or ask_about
+  go(1, #codes, failed, plan, batch, first - 1, codes)
   asking = nil
-  for l = 1, #steps do answers[l] = concat(answers[l], '', 1, ended_at) end
-  collectgarbage('step', weight)
-  return answers, take_released(), ended_at ~= nil
+  carried = carried + weight
+  if carried >= MOST_CARRIED then
+    collectgarbage('step', carried)
+    carried = 0
+  end
+  return ended_at or #codes, ended_at ~= nil, unreachable[1] and take_released()
 end
 
--- What a logger does with each kind, decided once: kinds and answers are strings in parallel, an answer is
--- p, d, or ? for asking the handler of the event.
-local function plan(event, kinds, answers)
-  local known = handlers[event]
-  local step = { event = event, handler = known and dispatcher(event), place = known and places[event][1] }
-  for i = 1, #kinds do step[byte(kinds, i)] = sub(answers, i, i) end
-  return step
+-- Whom to ask about which kind, decided once: for the code of each kind the steps, in call order. Of the loggers
+-- there are the events, and for each a string in parallel to the kinds with ? where its handler is asked.
+local function plan(kinds, events, answers)
+  local made = { steps = {} }
+  for i = 1, #kinds do made[byte(kinds, i)] = {} end
+  for l = 1, #events do
+    local event = events[l]
+    local known = handlers[event]
+    local step = { logger = l, event = event, handler = known and dispatcher(event), place = known and places[event][1] }
+    made.steps[l] = step
+    for i = 1, #kinds do
+      if sub(answers[l], i, i) == ASK then
+        local steps = made[byte(kinds, i)]
+        steps[#steps + 1] = step
+      end
+    end
+  end
+  return made
+end
+
+-- What Python has to know of the handler of an event to tell whether its answers can be remembered: its code, and
+-- the kinds of its upvalues in one text; nil where there are several handlers.
+
+local string_library = env.string
+local string_functions, of_strings = {}, {}
+for name, value in next, string_library do string_functions['string.' .. name] = value end
+for name, value in next, metatable_of '' do of_strings[name] = value end
+local same_for_same = { tonumber = env.tonumber, tostring = env.tostring, type = env.type }
+local SCALARS = { string = 'scalar', number = 'scalar', boolean = 'scalar', ['nil'] = 'scalar' }
+
+local function is_untouched(table, original)
+  for name, value in next, table do
+    if original[name] ~= value then return false end
+  end
+  return metatable_of(table) == nil
+end
+
+local function code_of(event)
+  local list = handlers[event]
+  if not list or #list > 1 or not is_untouched(metatable_of '', of_strings) then return nil end
+  local ok, code = pcall(dump, list[1])
+  if not ok then return nil end -- it is no Lua function
+  local kinds, i = {}, 1
+  while true do
+    local name, value = upvalue_of(list[1], i)
+    if not name then return code, concat(kinds, ' ') end
+    kinds[i] = rawequal(value, env) and 'environment' or SCALARS[type(value)] or 'other'
+    i = i + 1
+  end
+end
+
+-- The kind of a global, or of a function of the string library.
+local function kind_of_global(name)
+  local original = string_functions[name]
+  if original then
+    local same = rawget(string_library, sub(name, #'string.' + 1)) == original
+    return same and metatable_of(string_library) == nil and 'function' or 'other'
+  end
+  local value = rawget(env, name)
+  if value == nil and metatable_of(env) then return 'other' end
+  if rawequal(value, string_library) then return 'string' end
+  return value ~= nil and value == same_for_same[name] and 'function' or SCALARS[type(value)] or 'other'
 end
 
 -- Has Python hear of each question in a plan: the number of the logger, then that and what its handler gave.
 -- What cannot be told, such as a table in itself, counts as nothing: hearing of it changes no answer.
-local function observe(steps, asked, answered)
+local function observe(plan, asked, answered)
   asked, answered = bridge(asked), bridge(answered)
-  for l = 1, #steps do
-    local handler = steps[l].handler
-    steps[l].handler = function(message)
+  for l = 1, #plan.steps do
+    local step = plan.steps[l]
+    local handler = step.handler
+    step.handler = function(message)
       asked(l)
       local result = handler(message)
       if not pcall(answered, l, result) then answered(l) end
@@ -293,17 +348,19 @@ end
 -- them go through the loop as ever. Returns a function that gives the times since it was last called: number of
 -- the logger, seconds, number, seconds, ...
 local FIRST, RARELY = 200, 32
-local function sample(steps, now)
+local function sample(plan, now)
   local times, count, random, ahead, own = {}, 0, 1, 1, math.huge
   for _ = 1, 100 do
     local begun = now()
     own = min(own, now() - begun)
   end
-  local timed = {}
-  for l = 1, #steps do
-    local handler = steps[l].handler
-    timed[l] = copy(steps[l])
-    timed[l].handler = function(message)
+  -- What a step is timed as: all of a plan but what it is to do about it.
+  local timed_steps, timed = {}, {}
+  for l = 1, #plan.steps do
+    local step = plan.steps[l]
+    local handler = step.handler
+    timed_steps[step] = copy(step)
+    timed_steps[step].handler = function(message)
       local begun = now()
       local result = handler(message)
       local last = #times
@@ -317,7 +374,13 @@ local function sample(steps, now)
     random = (random * 1103515245 + 12345) & 0x7fffffff
     return 1 + (random >> 16) % (2 * RARELY - 1)
   end
-  function steps.go(first, last, failed, plain, ...)
+  for kind, steps in next, plan do
+    if integer(kind) then
+      timed[kind] = {}
+      for s = 1, #steps do timed[kind][s] = timed_steps[steps[s]] end
+    end
+  end
+  function plan.go(first, last, failed, plain, ...)
     while first + ahead - 1 <= last do
       local place = first + ahead - 1
       if first < place then ask_about(first, place - 1, failed, plain, ...) end
@@ -344,8 +407,10 @@ end
 
 return {
   ask = ask,
+  code_of = code_of,
   fire = fire,
   get_event_registrars = get_event_registrars,
+  kind_of_global = kind_of_global,
   make_message = make_message,
   methods = methods,
   new_message = new_message,

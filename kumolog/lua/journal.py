@@ -12,7 +12,6 @@ from kumolog.errors import PolicyError
 
 _NEWEST_BATCH: Final = b"\n"
 _MOST: Final = 1 << 20  # bytes until what is behind is dropped
-_CHECKED_EVERY: Final = 256  # batches
 
 
 class Journal:
@@ -31,13 +30,14 @@ class Journal:
             raise PolicyError(f"opening {path} for the policy: {address}; kumolog needs /proc")
         self.file = file  # as long as somebody holds it, Lua does not close it
         self._address = int(address, 16)
-        self._batches = 0
+        self._start = 0  # of the newest batch
 
-    def tidy(self) -> None:
-        """Now and then drops what is behind; to be called before a batch."""
-        self._batches += 1
-        if self._batches % _CHECKED_EVERY == 0 and os.fstat(self._descriptor).st_size > _MOST:
+    def begin(self) -> None:
+        """Goes on to the next batch, and drops now and then what is behind."""
+        self._start = os.fstat(self._descriptor).st_size
+        if self._start > _MOST:
             os.ftruncate(self._descriptor, 0)
+            self._start = 0
 
     def calls(self) -> int:
         """How far it has grown, in the newest batch and those before it."""
@@ -46,8 +46,9 @@ class Journal:
 
     def answers(self) -> str:
         """The answers of the newest batch, one character each, in the order of the calls."""
-        size = self.calls()
-        return os.pread(self._descriptor, size, 0).rpartition(_NEWEST_BATCH)[2].decode("latin-1")
+        size = self.calls() - self._start
+        said = os.pread(self._descriptor, size, self._start)
+        return said.rpartition(_NEWEST_BATCH)[2].decode("latin-1")
 
     @cached_property
     def _empty_buffer(self) -> Callable[[int], int]:

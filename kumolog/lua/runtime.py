@@ -22,6 +22,7 @@ from kumolog.lua.functions import Functions
 from kumolog.lua.hook import Hook
 from kumolog.lua.journal import Journal
 from kumolog.lua.objects import Objects
+from kumolog.lua.purity import keys_asked
 from kumolog.luavalue import LuaValue
 from kumolog.pulse import Pulse, Visit
 
@@ -50,12 +51,14 @@ class OutOfMemoryError(PolicyError):
 class Asked(NamedTuple):
     """What handlers said of a batch, or of the records up to the one that used up the memory.
 
-    For each logger there is one character for each record (p passed, f filtered, d disabled,
-    e error). ``failures`` are (place in the batch, logger, error), ``released`` the handles of
-    batches of which no message can be reached any more; ``is_full`` tells that it is used up.
+    ``said`` are their answers in the order of the calls, a character each (p passed, f filtered,
+    e error), about so many records as were ``reached``. ``failures`` are (place in the batch,
+    logger, error), ``released`` the handles of batches of which no message can be reached any more;
+    ``is_full`` tells that the memory is used up.
     """
 
-    answers: list[str]
+    said: str
+    reached: int
     failures: list[_Failure]
     released: list[int]
     is_full: bool
@@ -329,16 +332,26 @@ class Runtime:
             for event, places in self._events["places"].items()
         }
 
-    def plan(self, steps: Sequence[tuple[str, str, str]]) -> Any:
-        """What `ask` needs: for each logger (event name, kinds, answers), see events.lua."""
+    def plan(self, kinds: str, events: Sequence[str], answers: Sequence[str]) -> Any:
+        """What `ask` needs: for each logger its event and its answers to the kinds (events.lua)."""
         if self._journal is None:
             self._journal = Journal(self._events["open_journal"])
             if self._is_watched and (hook := Hook.of(int(self._guard["state"], 16))):
                 self._hook, self._pulse.alarm = hook, hook.set
-        plans = [
-            self._events["plan"](lua_text(event), kinds, answers) for event, kinds, answers in steps
-        ]
-        return self._lua.table_from(plans)
+        names = self._lua.table_from(list(map(lua_text, events)))
+        return self._events["plan"](kinds, names, self._lua.table_from(answers))
+
+    def keys_asked(self, event: str) -> frozenset[str] | None:
+        """The meta keys that the handler of a filter event asks for; None where it does more.
+
+        It does so as long as no code of the policy but such handlers runs.
+        """
+        code, kinds = _pair(self._events["code_of"](lua_text(event)))
+        if code is None:
+            return None
+        outside = self._events["kind_of_global"]
+        keys = keys_asked(code.encode("latin-1"), kinds.split(), outside)
+        return None if keys is None else frozenset(map(python_text, keys))
 
     def observe(
         self, plan: Any, asked: Callable[[int], None], answered: Callable[..., None]
@@ -373,13 +386,14 @@ class Runtime:
         Raises OutOfMemoryError; `said` has what they have said until then.
         """
         journal = self._known_journal
-        journal.tidy()
+        journal.begin()
         self._failures = []
         arguments = (kinds, plan, seconds, weight, first + 1, self._note_failure)
         visit = Visit(FILTERS, seconds, journal.calls)
         results = self._reaching_lua(visit, self._ask, handle, *arguments)
-        answers, released = (list(table.values()) for table in results[:2])
-        return Asked(answers, self._failures, released, results[2])
+        reached, is_full, unreachable = results
+        released = list(unreachable.values()) if unreachable else []
+        return Asked(journal.answers(), reached, self._failures, released, is_full)
 
     def said(self) -> tuple[str, list[_Failure]]:
         """The answers of the handlers that were run by the last `ask`, in order, and the failures.

@@ -314,7 +314,7 @@ local function find_lines(p, size)
   local is_all_clean = is_clean(p, 0, size - 1)
   local i, count = 0, 0
   while i < size do
-    if count == most_lines then return -1 end
+    if count >= most_lines then return -1 end
     local ending = cast(bytes, C.rawmemchr(p + i, 10)) - p
     places[count * width] = (is_all_clean or is_clean(p, i, ending - 1)) and i or -1
     codes[count] = 0
@@ -338,13 +338,14 @@ local function check_ends(p, count, size)
   end
 end
 
+local LEAST_ROOM, SHORTEST = 65536, 32 -- bytes of text; of a line, on the average: no record is so short
 local buffer, room, lines = nil, 0, 0
 
 local function make_room(size)
   if size <= room then return end
-  room = size * 2
+  room = math.max(size * 2, LEAST_ROOM)
   buffer = new('uint8_t[?]', room + MARGIN)
-  most_lines = room / 64 -- no record is shorter
+  most_lines = math.floor(room / SHORTEST)
   places, codes = new('int32_t[?]', most_lines * width), new('uint8_t[?]', most_lines)
 end
 

@@ -41,10 +41,10 @@ from typing import Any, Literal
 import msgspec
 
 from kumolog.errors import KumologError
+from kumolog.lua.luac import prototypes
 from kumolog.lua.runtime import Runtime
 from kumolog.testing.coverage_files import CoveredFile, CoveredHandler, Measured
 from kumolog.testing.coverage_report import lcov, table
-from kumolog.testing.luac import prototypes
 from kumolog.testing.lualines import with_visible_breaks
 
 _LUA = Path(__file__).with_name("coverage.lua")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from kumolog.lua.luac import Prototype
 from kumolog.testing.branches import Outcome, with_probes
-from kumolog.testing.luac import Prototype
 from kumolog.testing.lualines import function_names, stand_ins, tokens
 
 _CHUNK = (0, 0)  # the lines of the function that a file is as a whole

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kumolog.policy import Policy
-from kumolog.testing.luac import Prototype, prototypes
+from kumolog.lua.luac import Prototype, prototypes
 
 ROOT = Path(__file__).parent.parent.parent
 LUA_FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.lua"))

@@ -28,6 +28,10 @@ class Prototype(NamedTuple):
     last: int
     lines: frozenset[int]
     returns_on: int | None
+    code: tuple[int, ...] = ()
+    """Its instructions."""
+    constants: tuple[str | None, ...] = ()
+    """Those that are texts, a character for each byte; None for others."""
 
 
 def prototypes(dump: bytes) -> list[Prototype]:
@@ -52,9 +56,9 @@ class _Reader:
         self._string()  # its source
         first, last = self._number(), self._number()
         is_vararg = self._bytes(3)[1]
-        self._bytes(self._number() * _INSTRUCTION)
-        for _ in range(self._number()):
-            self._constant()
+        count = self._number()
+        code = struct.unpack(f"={count}I", self._bytes(count * _INSTRUCTION))
+        constants = tuple(self._constant() for _ in range(self._number()))
         self._bytes(self._number() * 3)  # upvalues
         place = len(self.found)
         for _ in range(self._number()):
@@ -63,7 +67,8 @@ class _Reader:
         if is_vararg:
             del lines[0]  # only hands over the arguments, and has no line event
         returns_on = None if lines[-1] in lines[:-1] else lines[-1]
-        self.found.insert(place, Prototype(first, last, frozenset(lines), returns_on))
+        found = Prototype(first, last, frozenset(lines), returns_on, code, constants)
+        self.found.insert(place, found)
         self._names()
 
     def _lines(self, line: int) -> list[int]:
@@ -86,16 +91,16 @@ class _Reader:
         for _ in range(self._number()):  # upvalues
             self._string()
 
-    def _constant(self) -> None:
+    def _constant(self) -> str | None:
         (kind,) = self._bytes(1)
         if kind in _STRINGS:
-            self._string()
-        else:
-            self._bytes(_CONSTANTS[kind])
+            return self._string()
+        self._bytes(_CONSTANTS[kind])
+        return None
 
-    def _string(self) -> None:
+    def _string(self) -> str:
         size = self._number()  # 0 for none, else one more than it has bytes
-        self._bytes(max(0, size - 1))
+        return self._bytes(max(0, size - 1)).decode("latin-1")
 
     def _number(self) -> int:
         """Seven bits in a byte, the highest first; the last byte is marked."""
