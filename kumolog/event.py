@@ -22,14 +22,22 @@ from kumolog.errors import EventError
 from kumolog.lines import Lines
 from kumolog.meta import meta_column
 from kumolog.nodeid import NodeId
-from kumolog.record import RECORD_TYPES, TYPE_CODES, KnownRecord, Record
+from kumolog.record import RECORD_TYPES, TYPE_CODES, KnownRecord, Outline, Record
 
 _INPUT_ONLY = ("data", "data_base64")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(KnownRecord)
+_outlines = msgspec.json.Decoder(Outline)
 _any_decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
+
+
+def encode_each(values: Sequence[Any]) -> list[bytes]:
+    """Each of them as JSON, in which there is no line break."""
+    return _encoder.encode_lines(values).split(b"\n")[:-1]
+
+
 _RUN = re.compile("(\0+)|[^\0]+")  # of odd lines, or of others
 
 
@@ -121,6 +129,13 @@ class Batch(msgspec.Struct):
         if self.scan is not None:
             return self.scan.has_report
         return any(record.feedback_report is not None for record in self.records)
+
+    @property
+    def outlines(self) -> Sequence[Record | Outline]:
+        """Of each record at least its outline."""
+        if self.scan is None or self.known_records is not None:
+            return self.records
+        return _outlines.decode_lines(Lines.of(self.lines).text)
 
     def field(self, name: str) -> Sequence[Any]:
         """A field of every record: queue, reception_protocol, meta or headers."""
@@ -236,11 +251,11 @@ class EventDecoder:
 def _parse(line: bytes) -> dict[str, Any]:
     try:
         given = _any_decoder.decode(line)
-    except UnicodeDecodeError:
-        raise EventError(f"not valid UTF-8: {_utf8_fault(line)}") from None
     except RecursionError:
         raise EventError("not a usable event: the JSON is nested too deeply") from None
-    except MsgspecError as error:
+    except (MsgspecError, UnicodeDecodeError) as error:
+        if fault := _utf8_fault(line):
+            raise EventError(f"not valid UTF-8: {fault}") from None
         if _SURROGATE.search(line) and line.rstrip().endswith(b"}"):
             raise EventError("not valid JSON: a \\u escape is half of a surrogate pair") from None
         raise EventError(f"not valid JSON: {error}") from None
@@ -249,12 +264,17 @@ def _parse(line: bytes) -> dict[str, Any]:
     return given
 
 
-def _utf8_fault(line: bytes) -> str:
+def _utf8_fault(line: bytes) -> str | None:
+    """Where a line is not UTF-8, if it would be JSON but for that."""
     try:
         line.decode()
     except UnicodeDecodeError as error:
+        try:
+            _any_decoder.decode(line.decode(errors="replace"))
+        except (MsgspecError, RecursionError):
+            return None
         return f"{error.reason} at byte {error.start}"
-    return "invalid text"
+    return None
 
 
 def _check_type(given: Mapping[str, Any]) -> None:

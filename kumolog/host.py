@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -250,16 +251,17 @@ class Host:
         self.rejected += count
 
     def _reject(self, batch: Batch, failures: Sequence[Failure], origin: Origin) -> None:
-        for line in batch.rejected:
-            number = origin.numbers[line.position]
-            self._rejects.add(origin.source, number, line.error, line.text)
-        self.rejected += len(batch.rejected)
-        for failure in sorted(failures, key=lambda failure: failure.place):
+        found: list[tuple[int, str, bytes, str | None]] = [
+            (line.position, line.error, line.text, None) for line in batch.rejected
+        ]
+        for failure in failures:
             position = batch.positions[failure.place]
             log_dir = self.loggers[failure.logger].log_dir
             text = batch.source_lines[position]
-            number = origin.numbers[position]
-            self._rejects.add(origin.source, number, str(failure.error), text, log_dir)
+            found.append((position, str(failure.error), text, log_dir))
+        for position, error, text, where in sorted(found, key=itemgetter(0)):
+            self._rejects.add(origin.source, origin.numbers[position], error, text, where)
+        self.rejected += len(batch.rejected)
 
     # Breaking off -------------------------------------------------------------------------------
 

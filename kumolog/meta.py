@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from kumolog.queue_name import parse_queue_name
-from kumolog.record import Record
+from kumolog.record import Outline, Record
 
 _QUEUES = 4096  # names whose parts are kept: most records are for a queue that was there before
 DERIVED_META = frozenset(("reception_protocol", "tenant", "campaign", "routing_domain"))
@@ -22,7 +22,7 @@ def _queue_parts(queue: str) -> Mapping[str, str | None]:
     return {"campaign": campaign, "tenant": named, "routing_domain": routing_domain}
 
 
-def derived_meta(record: Record, key: str) -> Any:
+def derived_meta(record: Record | Outline, key: str) -> Any:
     """The meta value that the record's own fields give for a key its meta lacks, or None."""
     if key == "reception_protocol":
         return record.reception_protocol

@@ -109,6 +109,16 @@ class Record(Struct, kw_only=True, gc=False):
     session_id: str | UnsetType = UNSET
 
 
+class Outline(Struct, gc=False):
+    """Of a record what the selection of its meta and headers looks at."""
+
+    type: RecordType
+    queue: str
+    meta: dict[str, Any]
+    headers: dict[str, str | list[str]]
+    reception_protocol: str | None
+
+
 class _KnownEnhancedCode(EnhancedCode, gc=False, forbid_unknown_fields=True): ...
 
 

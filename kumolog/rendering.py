@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kumolog.errors import KumologError
-from kumolog.event import Batch, encode
+from kumolog.event import Batch, encode, encode_each
 from kumolog.message import BatchMessages
 from kumolog.meta import DERIVED_META, derived_meta
-from kumolog.record import Record
+from kumolog.record import Outline, Record
 from kumolog.select import HeaderSelector, MetaSelector
 from kumolog.splicing import spliced
 
@@ -88,15 +88,20 @@ class Rendering:
 
     def _selected_lines(self, batch: Batch, places: Sequence[int]) -> list[bytes | None]:
         """The events' own lines with the meta and headers selected; None where `line` is needed."""
-        known = batch.records
+        if batch.has_report:
+            return [None] * len(places)
+        known, own = batch.outlines, list(batch.lines)
         records = [known[place] for place in places]
-        columns = zip(records, self._metas(records), self._listed(records), strict=True)
-        lines: list[bytes | None] = [batch.lines[place] for place in places]
-        for n, (record, meta, headers) in enumerate(columns):
-            if record.feedback_report is not None:
-                lines[n] = None
-            elif meta is not record.meta or headers is not record.headers:
-                lines[n] = spliced(batch.lines[places[n]], meta, headers)
+        metas, headers = self._metas(records), self._listed(records)
+        lines: list[bytes | None] = [own[place] for place in places]
+        changed = [
+            n
+            for n, record in enumerate(records)
+            if metas[n] is not record.meta or headers[n] is not record.headers
+        ]
+        texts = [encode_each([column[n] for n in changed]) for column in (metas, headers)]
+        for n, meta, listed in zip(changed, *texts, strict=True):
+            lines[n] = spliced(own[places[n]], meta, listed)
         return lines
 
     def _filled_in(
@@ -110,10 +115,10 @@ class Rendering:
         texts = templates.fill(template, records, longest, select)
         return [None if text is None else text.removesuffix("\n").encode() for text in texts]
 
-    def _metas(self, records: Sequence[Record]) -> list[dict[str, Any]]:
+    def _metas(self, records: Sequence[Record | Outline]) -> list[dict[str, Any]]:
         return self._meta.select_each(records, derived_meta)
 
-    def _listed(self, records: Sequence[Record]) -> list[dict[str, str | list[str]]]:
+    def _listed(self, records: Sequence[Record | Outline]) -> list[dict[str, str | list[str]]]:
         listed = self._headers.select_each(records)
         for n, record in enumerate(records):
             if record.type == "Rejection":

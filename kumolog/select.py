@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from kumolog.record import Record
+from kumolog.record import Outline, Record
 
 V = TypeVar("V")
 _Plan = tuple[tuple[str, str], ...]
@@ -56,11 +56,11 @@ class MetaSelector:
         return selected
 
     def select_each(
-        self, records: Sequence[Record], derived: Callable[[Record, str], Any]
+        self, records: Sequence[Record | Outline], derived: Callable[[Record | Outline, str], Any]
     ) -> list[dict[str, Any]]:
         """As `select` for the meta of each record; the very meta where all of it is selected."""
 
-        def select(record: Record) -> dict[str, Any]:
+        def select(record: Record | Outline) -> dict[str, Any]:
             return self.select(record.meta, partial(derived, record))
 
         return self._plans.apply(records, [record.meta for record in records], select)
@@ -105,10 +105,10 @@ class HeaderSelector:
             return self._select_patterns(dict(groups))
         return {name: groups[name] for name in self._names if name in groups}
 
-    def select_each(self, records: Sequence[Record]) -> list[dict[str, str | list[str]]]:
+    def select_each(self, records: Sequence[Record | Outline]) -> list[dict[str, str | list[str]]]:
         """As `select` for the headers of each record; the very headers where these are all."""
 
-        def select(record: Record) -> dict[str, str | list[str]]:
+        def select(record: Record | Outline) -> dict[str, str | list[str]]:
             return self.select(record.headers)
 
         return self._plans.apply(records, [record.headers for record in records], select)
@@ -145,9 +145,9 @@ class _Plans:
 
     def apply(
         self,
-        records: Sequence[Record],
+        records: Sequence[Record | Outline],
         mappings: Sequence[dict[str, V]],
-        select: Callable[[Record], dict[str, V]],
+        select: Callable[[Record | Outline], dict[str, V]],
     ) -> list[dict[str, V]]:
         """What is taken of each record's mapping: itself if that is all of it.
 
@@ -163,12 +163,9 @@ class _Plans:
             if plan is _ALL:
                 taken.append(mapping)
                 continue
-            if plan is None:
+            made = None if plan is None else {to: mapping[name] for to, name in plan}
+            if made is None or None in made.values():
                 made = select(record)
-            else:
-                made = {to: value for to, name in plan if (value := mapping[name]) is not None}
-                if len(made) < len(plan):
-                    made = select(record)
             # What is selected whole stays in the order that it has.
             taken.append(mapping if made == mapping else made)
         return taken

@@ -7,7 +7,6 @@ import json
 import time
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -381,43 +380,6 @@ def test_any_bytes_are_an_event_or_rejected_verbatim(line: bytes) -> None:
 def test_any_object_is_an_event_or_rejected(event: dict[str, Any]) -> None:
     batch = decode(compact(event | {"type": "Delivery"}))
     assert len(batch) + len(batch.rejected) == 1
-
-
-@given(
-    st.lists(
-        st.fixed_dictionaries(
-            {
-                "type": st.sampled_from(RECORD_TYPES),
-                "queue": st.sampled_from(["example.org", "t@example.org", "c:t@example.org!r"]),
-                "reception_protocol": st.sampled_from([None, "ESMTP"]),
-                "meta": st.sampled_from([{}, {"tenant": None, "x": 1}, {"campaign": "m"}]),
-                "headers": st.sampled_from([{}, {"subject": "s"}]),
-            }
-        ),
-        min_size=1,
-        max_size=60,
-    )
-)
-def test_what_is_seen_of_records_that_are_not_kept_is_what_they_hold(
-    changes: list[dict[str, Any]],
-) -> None:
-    lines = [compact(FULL | change) for change in changes]
-    decoder = EventDecoder(NodeId())
-    keys = ("reception_protocol", "tenant", "campaign", "routing_domain", "x")
-    first, fetched = decoder.decode(lines), {}
-    for key in keys:
-        fetched[key] = first.column(key)
-    seen = decoder.decode(lines)
-    assert seen.columns == fetched
-    assert seen.known_records is None
-    bare_as_seen, types_as_seen = seen.is_bare, seen.types
-    kept = Batch(seen.records, lines, seen.positions, lines)
-    assert decoder.decode(lines).known_records == kept.records
-    assert [msgspec.to_builtins(record) for record in kept.records] == [
-        FULL | change for change in changes
-    ]
-    assert (kept.is_bare, kept.types) == (bare_as_seen, types_as_seen)
-    assert {key: kept.column(key) for key in keys} == fetched
 
 
 @pytest.mark.parametrize("place", [0, 23, 24, 59])

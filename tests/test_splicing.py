@@ -51,4 +51,6 @@ def test_a_spliced_line_is_the_encoders(
 ) -> None:
     batch = EventDecoder(NodeId({})).decode([json.dumps(event).encode()])
     ((record,), (line,)) = batch.records, batch.lines
-    assert spliced(line, meta, headers) == encode(replace(record, meta=meta, headers=headers))
+    assert spliced(line, encode(meta), encode(headers)) == encode(
+        replace(record, meta=meta, headers=headers)
+    )

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from kumolog.policy import Policy
 from kumolog.lua.luac import Prototype, prototypes
+from kumolog.policy import Policy
 
 ROOT = Path(__file__).parent.parent.parent
 LUA_FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.lua"))
+LUA_FILES.remove(
+    "kumolog/lua/scanner.lua"
+)  # is for LuaJIT, whose language has more kinds of numbers
 
 _TELLER = """
 local guard = ...

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kumolog.errors import SegmentError
+from kumolog.lines import Lines
 from kumolog.segments.intake import QUEUE_BYTES, Intake
 from kumolog.segments.names import Target
 from kumolog.segments.segment import CHUNK
@@ -15,7 +16,7 @@ TARGET = Target(Path("out"))
 
 
 def put_aside(intake: Intake, lines: list[bytes]) -> threading.Thread:
-    thread = threading.Thread(target=intake.put, args=(TARGET, lines), daemon=True)
+    thread = threading.Thread(target=intake.put, args=(TARGET, Lines.of(lines)), daemon=True)
     thread.start()
     return thread
 
@@ -35,18 +36,19 @@ def waits(thread: threading.Thread) -> bool:
 
 def test_batches_are_taken_whole_in_order_with_their_size() -> None:
     intake = Intake(10)
-    intake.put(TARGET, [b"1", b"22"])
-    intake.put(TARGET, [b"3"])
+    intake.put(TARGET, Lines.of([b"1", b"22"]))
+    intake.put(TARGET, Lines.of([b"3"]))
     taken = intake.take(0)
     assert taken is not None
-    assert list(taken) == [(TARGET, [b"1", b"22"], 5), (TARGET, [b"3"], 2)]
+    assert list(taken) == [(TARGET, [b"1", b"22"]), (TARGET, [b"3"])]
+    assert [lines.size for _, lines in taken] == [5, 2]
 
 
 def test_taking_from_an_empty_queue_gives_nothing_in_time_and_none_at_the_end() -> None:
     intake = Intake(10)
     assert not intake.take(-1.0)
     assert not intake.take(0.01)
-    intake.put(TARGET, [b"1"])
+    intake.put(TARGET, Lines.of([b"1"]))
     intake.close()
     assert intake.take(float("inf"))
     assert intake.take(float("inf")) is None
@@ -60,7 +62,7 @@ def test_putting_waits_while_records_or_bytes_are_too_many(
     first: list[bytes], second: list[bytes]
 ) -> None:
     intake = Intake(10)
-    intake.put(TARGET, first)
+    intake.put(TARGET, Lines.of(first))
     thread = put_aside(intake, second)
     assert waits(thread)
     assert intake.take(0)
@@ -70,7 +72,7 @@ def test_putting_waits_while_records_or_bytes_are_too_many(
 
 def test_what_fits_exactly_does_not_wait() -> None:
     intake = Intake(10)
-    intake.put(TARGET, [b"x"] * 9)
+    intake.put(TARGET, Lines.of([b"x"] * 9))
     thread = put_aside(intake, [b"x" * (QUEUE_BYTES - 18 - 1)])
     thread.join(20)
     assert not thread.is_alive()
@@ -89,19 +91,19 @@ def test_a_rendezvous_waits_for_the_taker() -> None:
 def test_a_patient_taker_waits_for_more_until_there_is_enough() -> None:
     intake = Intake(10, patience=20.0)
     taker, taken = take_aside(intake)
-    intake.put(TARGET, [b"1"])
+    intake.put(TARGET, Lines.of([b"1"]))
     assert waits(taker)
-    intake.put(TARGET, [b"x" * CHUNK])
+    intake.put(TARGET, Lines.of([b"x" * CHUNK]))
     taker.join(10)
     assert taken == [2]
 
 
-@pytest.mark.parametrize("end", [Intake.close, lambda intake: intake.put(TARGET, [b"2"])])
+@pytest.mark.parametrize("end", [Intake.close, lambda intake: intake.put(TARGET, Lines.of([b"2"]))])
 def test_a_patient_taker_waits_no_longer_where_nothing_more_can_come(
     end: Callable[[Intake], None],
 ) -> None:
     intake = Intake(1, patience=20.0)
-    intake.put(TARGET, [b"1"])
+    intake.put(TARGET, Lines.of([b"1"]))
     taker, taken = take_aside(intake)
     assert waits(taker)
     end(intake)
@@ -111,7 +113,7 @@ def test_a_patient_taker_waits_no_longer_where_nothing_more_can_come(
 
 def test_a_patient_taker_lets_nobody_wait_who_has_more() -> None:
     intake = Intake(1, patience=20.0)
-    intake.put(TARGET, [b"1"])
+    intake.put(TARGET, Lines.of([b"1"]))
     putter = put_aside(intake, [b"2"])
     assert waits(putter)
     assert intake.take(20)
@@ -121,12 +123,12 @@ def test_a_patient_taker_lets_nobody_wait_who_has_more() -> None:
 
 def test_those_who_wait_when_it_closes_are_told_that_nothing_was_queued() -> None:
     intake = Intake(1)
-    intake.put(TARGET, [b"1"])
+    intake.put(TARGET, Lines.of([b"1"]))
     refused: list[str] = []
 
     def put() -> None:
         try:
-            intake.put(TARGET, [b"2"])
+            intake.put(TARGET, Lines.of([b"2"]))
         except SegmentError as error:
             refused.append(str(error))
 
@@ -145,5 +147,5 @@ def test_those_who_wait_when_the_taker_breaks_are_told_why() -> None:
     intake = Intake(1)
     intake.broke(ValueError("why"))
     with pytest.raises(SegmentError) as caught:
-        intake.put(TARGET, [b"2"])
+        intake.put(TARGET, Lines.of([b"2"]))
     assert str(caught.value.__cause__) == "why"

@@ -460,7 +460,7 @@ def put_on_and_on(writer: Writer, target: Target) -> None:
 
 def test_a_fault_in_the_thread_is_raised_by_put_and_close(tmp_path: Path) -> None:
     writer = make(flush_interval=0)
-    writer.put(Target(tmp_path), ["text"])  # type: ignore[list-item]  # the fault
+    writer.put(Target(tmp_path, header="text"), [b"1"])  # type: ignore[arg-type]  # the fault
     with pytest.raises(SegmentError, match="writer"):
         put_on_and_on(writer, Target(tmp_path))
     with pytest.raises(SegmentError, match="TypeError"):
