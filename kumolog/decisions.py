@@ -46,12 +46,11 @@ class Decisions:
         None where all have to be asked about: some handler fails for one of them.
         """
         known = self._known
-        new: dict[Row, int] = {}
-        for place, row in enumerate(rows):
-            if known.get(row) is None:
-                if row in known:
-                    return None
-                new.setdefault(row, place)
+        distinct = dict.fromkeys(rows)
+        unknown = [row for row in distinct if known.get(row) is None]
+        if any(row in known for row in unknown):
+            return None
+        new = {row: rows.index(row) for row in unknown}
         self._vain = self._vain + 1 if len(new) * _LEAST_ALIKE > len(rows) else 0
         return new
 
@@ -67,7 +66,7 @@ class Decisions:
     def answers(self, rows: Sequence[Row], loggers: int) -> list[str]:
         """For each logger its answers about rows that all are known."""
         known: Any = self._known
-        said = "".join([known[row] for row in rows])
+        said = "".join(map(known.__getitem__, rows))
         return [said[number::loggers] for number in range(loggers)]
 
     def answers_until(

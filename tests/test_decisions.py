@@ -123,9 +123,9 @@ def test_each_record_for_which_a_handler_fails_is_rejected(run_policy: RunPolicy
     )
     lines = [whole({"meta": {"x": x}}) for x in (1, "a", 2, "a", "a", 1)]
     logged = run_policy(source, lines)
-    assert [record["meta"]["x"] for record in logged.records("a")] == [1, 2, 1]
+    assert len(logged.records("a")) == 3
     assert [entry["line"] for entry in logged.rejects] == [2, 4, 5]
-    assert all("attempt to perform arithmetic" in entry["error"] for entry in logged.rejects)
+    assert all("init.lua:5: attempt to add" in e["error"] for e in logged.rejects)
     assert len({entry["error"] for entry in logged.rejects}) == 1
 
 
