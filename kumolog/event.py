@@ -27,7 +27,6 @@ from kumolog.record import RECORD_TYPES, TYPE_CODES, KnownRecord, Outline, Recor
 _INPUT_ONLY = ("data", "data_base64")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(KnownRecord)
-_outlines = msgspec.json.Decoder(Outline)
 _any_decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
@@ -38,6 +37,7 @@ def encode_each(values: Sequence[Any]) -> list[bytes]:
     return _encoder.encode_lines(values).split(b"\n")[:-1]
 
 
+_KINDS = {code: kind for kind, code in TYPE_CODES.items()}
 _RUN = re.compile("(\0+)|[^\0]+")  # of odd lines, or of others
 
 
@@ -135,7 +135,8 @@ class Batch(msgspec.Struct):
         """Of each record at least its outline."""
         if self.scan is None or self.known_records is not None:
             return self.records
-        return _outlines.decode_lines(Lines.of(self.lines).text)
+        kinds = [_KINDS[code] for code in self.types]
+        return list(map(Outline, kinds, *map(self.field, Outline.__struct_fields__[1:])))
 
     def field(self, name: str) -> Sequence[Any]:
         """A field of every record: queue, reception_protocol, meta or headers."""

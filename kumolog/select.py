@@ -153,21 +153,22 @@ class _Plans:
 
         ``select`` tells it for a record whose names do not.
         """
-        taken: list[dict[str, V]] = []
-        keys: tuple[str, ...] | None = None
-        plan: _Plan | None = None
-        for record, mapping in zip(records, mappings, strict=True):
-            before, keys = keys, tuple(mapping)
-            if keys != before:  # most are like the one before them
-                plan = self._plan(keys)
+        places: dict[tuple[str, ...], list[int]] = {}
+        for n, keys in enumerate(map(tuple, mappings)):
+            places.setdefault(keys, []).append(n)
+        taken = list(mappings)
+        for keys, some in places.items():
+            plan = self._plan(keys)
             if plan is _ALL:
-                taken.append(mapping)
                 continue
-            made = None if plan is None else {to: mapping[name] for to, name in plan}
-            if made is None or None in made.values():
-                made = select(record)
-            # What is selected whole stays in the order that it has.
-            taken.append(mapping if made == mapping else made)
+            may_be_all = plan is None or len(plan) == len(keys)
+            for n in some:
+                made = None if plan is None else {to: mappings[n][name] for to, name in plan}
+                if made is None or None in made.values():
+                    made = select(records[n])
+                # What is selected whole stays in the order that it has.
+                if not may_be_all or made != mappings[n]:
+                    taken[n] = made
         return taken
 
     def _plan(self, keys: tuple[str, ...]) -> _Plan | None:

@@ -340,12 +340,15 @@ end
 
 local LEAST_ROOM, SHORTEST = 65536, 32 -- bytes of text; of a line, on the average: no record is so short
 local buffer, room, lines = nil, 0, 0
+local answer, null_at -- what is given for a field; where the buffer has a null for odd lines
 
 local function make_room(size)
   if size <= room then return end
   room = math.max(size * 2, LEAST_ROOM)
-  buffer = new('uint8_t[?]', room + MARGIN)
+  buffer = new('uint8_t[?]', room + 2 * MARGIN)
   most_lines = math.floor(room / SHORTEST)
+  answer, null_at = new('uint8_t[?]', room + 5 * most_lines), room + 2 * MARGIN - 4
+  copy(buffer + null_at, 'null', 4)
   places, codes = new('int32_t[?]', most_lines * width), new('uint8_t[?]', most_lines)
 end
 
@@ -368,14 +371,18 @@ end
 -- The values of a field in the lines that were looked through last, as lines; null for an odd line.
 local function field(number)
   local from, to = 2 * number - 1, 2 * number
-  local parts, p = {}, cast(chars, buffer)
+  local size = 0
   for n = 0, lines - 1 do
     local at = n * width
-    local start = places[at + from]
-    parts[n + 1] = places[at] < 0 and 'null' or text_of(p + start, places[at + to] - start)
+    local start, length = null_at, 4
+    if places[at] >= 0 then
+      start, length = places[at + from], places[at + to] - places[at + from]
+    end
+    copy(answer + size, buffer + start, length)
+    answer[size + length] = 10
+    size = size + length + 1
   end
-  parts[lines + 1] = ''
-  return table.concat(parts, '\n')
+  return text_of(answer, size)
 end
 
 return scan, field
