@@ -11,7 +11,7 @@ import binascii
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from msgspec import MsgspecError
@@ -27,6 +27,7 @@ from kumolog.record import RECORD_TYPES, TYPE_CODES, KnownRecord, Outline, Recor
 _INPUT_ONLY = ("data", "data_base64")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(KnownRecord)
+outline = msgspec.json.Decoder(Outline).decode
 _any_decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
@@ -45,19 +46,38 @@ def _types(records: Sequence[Record]) -> str:
     return "".join([TYPE_CODES[record.type] for record in records])
 
 
+def _nothing(*_: Any) -> None:
+    return None
+
+
+class Wanted(NamedTuple):
+    """What to take of an object that has just these ``keys``, in order.
+
+    Each of ``taken`` is the name to take something under and the name that it has; with
+    ``drops_nulls`` a null cannot be taken.
+    """
+
+    keys: tuple[str, ...]
+    taken: tuple[tuple[str, str], ...]
+    drops_nulls: bool
+
+
 class Scan(msgspec.Struct):
     """What a look at lines has told of them.
 
     ``types`` has for each line its `TYPE_CODES`, NUL for one that has to be decoded; the others are
     exactly what is written for their records. ``has_members`` tells whether any of these has meta
     or headers, ``has_report`` whether any has a feedback report. ``values`` gives a field of every
-    line (None where it has to be decoded), or None where it is too late to have that.
+    line (None where it has to be decoded), or None where it is too late to have that. ``spliced``
+    gives all the lines with what is wanted of their meta and headers, if each of them has just
+    these and none is of a type (by its code) that is left out.
     """
 
     types: str
     has_members: bool
     has_report: bool
     values: Callable[[str], list[Any] | None]
+    spliced: Callable[[Wanted, Wanted, str], bytes | None] = _nothing
 
 
 class Scanner(Protocol):

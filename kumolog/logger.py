@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, Protocol
 from kumolog.api.registry import LocalLogs
 from kumolog.errors import KumologError, PolicyError, SegmentError
 from kumolog.event import Batch
-from kumolog.lines import Lines
 from kumolog.message import BatchMessages
 from kumolog.record import RECORD_TYPES, Record
 from kumolog.rendering import Rendering
@@ -125,11 +124,13 @@ class Logger:
         counts["filtered"] += answers.count(FILTERED)
         counts["failed"] += answers.count(FAILED)
         only = self._only_route
-        if only and only.template is None and self._rendering.keeps(batch, messages):
-            mask = answers.encode().translate(_PASSES)
-            chosen = Lines.of(batch.lines).chosen(mask, answers.count(PASSED))
-            self.writer.put(only.target, chosen)
-            return []
+        passed = answers.count(PASSED)
+        if passed and only and only.template is None:
+            whole = self._rendering.all_lines(batch, messages)
+            if whole is not None:
+                mask = answers.encode().translate(_PASSES)
+                self.writer.put(only.target, whole.chosen(mask, passed))
+                return []
         places = [place for place, answer in enumerate(answers) if answer == PASSED]
         errors: dict[int, KumologError] = {}
         for target, lines in self._runs(batch, messages, places, errors):

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kumolog.errors import KumologError
-from kumolog.event import Batch, encode, encode_each
+from kumolog.event import Batch, encode, encode_each, outline
+from kumolog.lines import Lines
 from kumolog.message import BatchMessages
 from kumolog.meta import DERIVED_META, derived_meta
-from kumolog.record import Outline, Record
+from kumolog.record import TYPE_CODES, Outline, Record
 from kumolog.select import HeaderSelector, MetaSelector
 from kumolog.splicing import spliced
 
@@ -42,9 +43,20 @@ class Rendering:
         self._classify = classify
         self._selects_nothing = not (self._meta or self._headers or classify)
 
-    def keeps(self, batch: Batch, messages: BatchMessages) -> bool:
-        """Whether every JSON line of the batch stays what it is."""
-        return self._selects_nothing and batch.is_bare and not messages.changes
+    def all_lines(self, batch: Batch, messages: BatchMessages) -> Lines | None:
+        """The JSON lines of the whole batch, where nothing has to be decoded for them."""
+        if messages.changes or self._classify is not None:
+            return None
+        if self._selects_nothing and batch.is_bare:
+            return Lines.of(batch.lines)
+        if batch.scan is None or batch.has_report or len(batch) != len(batch.scan.types):
+            return None
+        first = outline(batch.lines[0])
+        meta, headers = self._meta.wanted(first.meta), self._headers.wanted(first.headers)
+        if meta is None or headers is None:
+            return None
+        text = batch.scan.spliced(meta, headers, TYPE_CODES["Rejection"])
+        return None if text is None else Lines(None, text, len(batch))
 
     def lines(
         self,

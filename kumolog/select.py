@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from kumolog.event import Wanted
 from kumolog.record import Outline, Record
 
 V = TypeVar("V")
@@ -65,6 +66,10 @@ class MetaSelector:
 
         return self._plans.apply(records, [record.meta for record in records], select)
 
+    def wanted(self, meta: Mapping[str, Any]) -> Wanted | None:
+        """What to take of each meta that has the same names; None where these do not tell."""
+        return self._plans.wanted(tuple(meta))
+
     def _planned(self, names: Mapping[str, Any]) -> Mapping[str, Any] | None:
         absent: list[str] = []
         selected = self.select(names, absent.append)
@@ -112,6 +117,10 @@ class HeaderSelector:
             return self.select(record.headers)
 
         return self._plans.apply(records, [record.headers for record in records], select)
+
+    def wanted(self, headers: Mapping[str, Any]) -> Wanted | None:
+        """What to take of all headers that have the same names; None where these do not tell."""
+        return self._plans.wanted(tuple(headers))
 
     def _select_patterns(self, pool: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
         selected: dict[str, str | list[str]] = {}
@@ -170,6 +179,15 @@ class _Plans:
                 if not may_be_all or made != mappings[n]:
                     taken[n] = made
         return taken
+
+    def wanted(self, keys: tuple[str, ...]) -> Wanted | None:
+        """What to take of a mapping with these keys; None where they do not tell."""
+        plan = self._plan(keys)
+        whole = tuple(zip(keys, keys, strict=True))
+        # What is selected whole stays in the order that it has.
+        if plan is _ALL or (plan is not None and sorted(plan) == sorted(whole)):
+            plan = whole
+        return None if plan is None else Wanted(keys, plan, self._drops_nulls)
 
     def _plan(self, keys: tuple[str, ...]) -> _Plan | None:
         """What to take of a mapping with these keys."""

@@ -6,16 +6,20 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kumolog.errors import KumologError
 from kumolog.event import Batch, EventDecoder
+from kumolog.lines import Lines
+from kumolog.lua.scanner import Scanner
 from kumolog.message import BatchMessages
 from kumolog.nodeid import NodeId
 from kumolog.record import Record
 from kumolog.rendering import Rendering
 from kumolog.templates import Templates
+
+SCANNER = Scanner.open()
 
 
 def decoded(*events: dict[str, Any]) -> tuple[Batch, BatchMessages]:
@@ -184,7 +188,7 @@ def test_lines_are_kept_only_where_nothing_can_change_them(
     event: dict[str, Any], params: dict[str, Any]
 ) -> None:
     bare = decoded({"type": "Delivery"})
-    assert rendering().keeps(*bare)
+    assert rendering().all_lines(*bare) is not None
     assert not rendering(**params).keeps(*decoded(event))
 
 
@@ -194,4 +198,58 @@ def test_a_record_is_classified_where_a_classifier_knows_its_class() -> None:
     batch, messages = decoded(*events)
     classes = [made.record(batch, messages, n)["bounce_classification"] for n in range(2)]
     assert classes == ["SpamBlock", "Uncategorized"]
-    assert not made.keeps(batch, messages)
+    assert not made.all_lines(batch, messages) is not None
+
+
+# Records of the same names, as most are, that are looked at and not decoded.
+ALIKE = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(["Delivery"] * 9 + ["Rejection", "Feedback"]),
+        "queue": st.sampled_from(["t@example.org", "example.org"]),
+        "meta": st.dictionaries(
+            st.sampled_from(["tenant", "x_a", "x_b", 'é"']),
+            st.integers(0, 9)
+            | st.text(max_size=3)
+            | st.sampled_from(["", None, [1, {"a": '"'}], {}]),
+            min_size=3,
+            max_size=3,
+        ),
+        "headers": st.dictionaries(
+            st.sampled_from(["subject", "X-A", "x-a", "İ"]),
+            st.text(max_size=3) | st.lists(st.text(max_size=3), max_size=3),
+            max_size=2,
+        ),
+        "feedback_report": st.none() | st.just({"feedback_report": None, "meta": {}}),
+    }
+)
+META = st.lists(st.sampled_from(["tenant", "campaign", "x_b", "x_*", 'é"', "*"]), max_size=3)
+HEADERS = st.lists(st.sampled_from(["Subject", "x-a", "X-*", "i̇", "*"]), max_size=3)
+
+
+@settings(max_examples=300)
+@given(ALIKE, st.lists(ALIKE, max_size=3), META, HEADERS)
+def test_lines_made_without_decoding_are_those_made_one_by_one(
+    first: dict[str, Any], others: list[dict[str, Any]], meta: list[str], headers: list[str]
+) -> None:
+    whole, _ = decoded(first, {**first, "id": "other"}, *others)
+    (batch,) = EventDecoder(NodeId({}), scanner=SCANNER).batches(Lines.of(whole.lines))
+    messages = BatchMessages(batch)
+    made = rendering(meta=meta, headers=headers)
+    lines = made.all_lines(batch, messages)
+    if lines is not None:
+        assert lines == [made.line(batch, messages, place, None) for place in range(len(batch))]
+
+
+def test_most_lines_are_made_without_decoding() -> None:
+    event = {
+        "type": "Delivery",
+        "meta": {"tenant": "a", "x_a": 1, "b": None},
+        "headers": {"X-A": "b", "c": "d"},
+    }
+    whole, _ = decoded(*[event] * 3)
+    (batch,) = EventDecoder(NodeId({}), scanner=SCANNER).batches(Lines.of(whole.lines))
+    made = rendering(meta=["x_*", "tenant"], headers=["x-a"])
+    lines = made.all_lines(batch, BatchMessages(batch))
+    assert lines is not None
+    assert b'"meta":{"tenant":"a","x_a":1},"headers":{"x-a":"b"}' in lines[0]
+    assert batch.known_records is None

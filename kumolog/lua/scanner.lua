@@ -255,6 +255,7 @@ local function values_with(text)
   end
 
   return {
+    any_value = any_value,
     texts = texts,
     any_object = function(p, i) return p[i] == OPENING_BRACE and any_object(p, i, 0) or -1 end,
     ['objects of any values'] = objects(false),
@@ -347,7 +348,7 @@ local function make_room(size)
   room = math.max(size * 2, LEAST_ROOM)
   buffer = new('uint8_t[?]', room + 2 * MARGIN)
   most_lines = math.floor(room / SHORTEST)
-  answer, null_at = new('uint8_t[?]', room + 5 * most_lines), room + 2 * MARGIN - 4
+  answer, null_at = new('uint8_t[?]', 2 * room + 5 * most_lines), room + 2 * MARGIN - 4
   copy(buffer + null_at, 'null', 4)
   places, codes = new('int32_t[?]', most_lines * width), new('uint8_t[?]', most_lines)
 end
@@ -385,4 +386,66 @@ local function field(number)
   return text_of(answer, size)
 end
 
-return scan, field
+-- Other objects in the place of two of the fields, whose members are known ---------------------------------
+
+local any_value = values_with(text_with(no_breaks)).any_value
+local value_starts, value_ends = new('int32_t[?]', MOST_KEYS + 1), new('int32_t[?]', MOST_KEYS + 1)
+
+-- Writes at a place of the answer what is taken of the object at i, in that order; where that ends. -1 where the
+-- object has not just these keys, or a null that is to be left out.
+local function write_taken(p, i, place, wanted)
+  local last = wanted.count
+  i = i + 1
+  for k = 1, last do
+    local key = wanted.keys[k]
+    if C.memcmp(p + i, key, #key) ~= 0 then return -1 end
+    value_starts[k] = i + #key
+    i = any_value(p, i + #key, 0)
+    value_ends[k] = i
+    if p[i] ~= (k == last and CLOSING_BRACE or COMMA) then return -1 end
+    i = i + 1
+  end
+  if last == 0 and p[i] ~= CLOSING_BRACE then return -1 end
+  answer[place] = OPENING_BRACE
+  place = place + 1
+  for t = 1, wanted.taken do
+    local k, key = wanted.places[t], wanted.names[t]
+    local start, size = value_starts[k], value_ends[k] - value_starts[k]
+    if wanted.drops_nulls and size == 4 and p[start] == 110 then return -1 end
+    copy(answer + place, key, #key)
+    copy(answer + place + #key, p + start, size)
+    place = place + #key + size
+    answer[place] = t == wanted.taken and CLOSING_BRACE or COMMA
+    place = place + 1
+  end
+  if wanted.taken == 0 then
+    answer[place] = CLOSING_BRACE
+    place = place + 1
+  end
+  return place
+end
+
+-- The lines that were looked through last, with what is wanted of two fields; nothing where one of them is odd, is of
+-- a type that is left out, or has other keys.
+local function splice(first, first_wanted, second, second_wanted, left_out)
+  local p, start, place = cast(bytes, buffer), 0, 0
+  for n = 0, lines - 1 do
+    local at = n * width
+    local ending = places[at]
+    if ending < 0 or codes[n] == left_out then return nil end
+    local from, to = places[at + 2 * first - 1], places[at + 2 * first]
+    copy(answer + place, p + start, from - start)
+    place = write_taken(p, from, place + from - start, first_wanted)
+    if place < 0 then return nil end
+    from = places[at + 2 * second - 1]
+    copy(answer + place, p + to, from - to)
+    place = write_taken(p, from, place + from - to, second_wanted)
+    if place < 0 then return nil end
+    to = places[at + 2 * second]
+    copy(answer + place, p + to, ending - to)
+    place, start = place + ending - to, ending
+  end
+  return text_of(answer, place)
+end
+
+return scan, field, splice

@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 import msgspec
 from msgspec import inspect
 
-from kumolog.event import Scan
+from kumolog.event import Scan, Wanted, encode
 from kumolog.record import TYPE_CODES, KnownRecord
 
 _FIELDS: Final[dict[str, Any]] = {
@@ -38,7 +38,11 @@ class Scanner:
     def __init__(self, runtime: Any) -> None:
         source = Path(__file__).with_suffix(".lua").read_bytes()
         bodies = runtime.table_from([body.encode() for body in _Writing().bodies()])
-        self._scan, self._field = runtime.execute(source, bodies, _WIDTH, name=b"=scanner")
+        self._table_from = runtime.table_from
+        self._scan, self._field, self._splice = runtime.execute(
+            source, bodies, _WIDTH, name=b"=scanner"
+        )
+        self._wanted: dict[tuple[Wanted, ...], tuple[Any, ...]] = {}
         self._scans = 0
 
     @classmethod
@@ -70,13 +74,42 @@ class Scanner:
             return None
         values = partial(self._values, self._scans, {})
         has_members, has_report = bool(flags[_HAS_MEMBERS]), bool(flags[_HAS_REPORT])
-        return Scan(types.decode("ascii"), has_members, has_report, values)
+        spliced = partial(self._spliced, self._scans)
+        return Scan(types.decode("ascii"), has_members, has_report, values, spliced)
 
     def _values(self, scan: int, known: dict[str, list[Any]], name: str) -> list[Any] | None:
         if name not in known and scan == self._scans:
             lines = self._field(list(_FIELDS).index(name) + 1)
             known[name] = _FIELDS[name].decode_lines(lines)
         return known.get(name)
+
+    def _spliced(self, scan: int, meta: Wanted, headers: Wanted, left_out: str) -> bytes | None:
+        if scan != self._scans:
+            return None
+        if (meta, headers) not in self._wanted:
+            self._wanted.clear()  # most have the same
+            self._wanted[meta, headers] = self._known(meta), self._known(headers)
+        of_meta, of_headers = self._wanted[meta, headers]
+        numbers = [list(_FIELDS).index(name) + 1 for name in ("meta", "headers")]
+        spliced: bytes | None = self._splice(
+            numbers[0], of_meta, numbers[1], of_headers, ord(left_out)
+        )
+        return spliced
+
+    def _known(self, wanted: Wanted) -> Any:
+        """The same as a table of LuaJIT's."""
+        keys = [encode(name) + b":" for name in wanted.keys]
+        table = self._table_from
+        return table(
+            {
+                b"count": len(keys),
+                b"keys": table(keys),
+                b"taken": len(wanted.taken),
+                b"names": table([encode(to) + b":" for to, _ in wanted.taken]),
+                b"places": table([wanted.keys.index(name) + 1 for _, name in wanted.taken]),
+                b"drops_nulls": wanted.drops_nulls,
+            }
+        )
 
 
 def _is_utf8(text: bytes) -> bool:
