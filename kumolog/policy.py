@@ -281,7 +281,7 @@ class Policy:
             answers = self._remembered(self._decisions, kinds, messages)
             if answers is not None:
                 return answers, []
-        return self._run(kinds, messages)
+        return self._ask_all(kinds, messages)
 
     def _remembered(
         self, decisions: Decisions, kinds: str, messages: BatchMessages
@@ -295,14 +295,14 @@ class Policy:
             places = list(new.values())
             asked = "".join([kinds[place] for place in places])
             self._remembering = decisions, rows, new
-            answers, failures = self._run(asked, messages.some(places))
+            answers, failures = self._ask_all(asked, messages.some(places))
             self._remembering = None
             decisions.add(new, answers, [failure.place for failure in failures])
             if failures:  # every record is to have its own
                 return None
         return decisions.answers(rows, len(self._loggers))
 
-    def _run(self, kinds: str, messages: BatchMessages) -> tuple[list[str], list[Failure]]:
+    def _ask_all(self, kinds: str, messages: BatchMessages) -> tuple[list[str], list[Failure]]:
         """Asks the handlers about every record."""
         asking = self._asking = Asking(kinds, self._tables)
         while asking.reached < len(kinds):

@@ -107,8 +107,8 @@ class _ProfiledPolicy(Policy):
         with self._profiler.stage("handlers"):
             return super().ask(batch, messages)
 
-    def _run(self, kinds: str, messages: BatchMessages) -> tuple[list[str], list[Failure]]:
-        result = super()._run(kinds, messages)
+    def _ask_all(self, kinds: str, messages: BatchMessages) -> tuple[list[str], list[Failure]]:
+        result = super()._ask_all(kinds, messages)
         profile = self._profiler.profile
         for key, table in zip(self._filters, self._tables, strict=True):
             if calls := kinds.translate(table).count(ASK):

@@ -189,7 +189,7 @@ def test_lines_are_kept_only_where_nothing_can_change_them(
 ) -> None:
     bare = decoded({"type": "Delivery"})
     assert rendering().all_lines(*bare) is not None
-    assert not rendering(**params).keeps(*decoded(event))
+    assert rendering(**params).all_lines(*decoded(event)) is None
 
 
 def test_a_record_is_classified_where_a_classifier_knows_its_class() -> None:
@@ -198,7 +198,7 @@ def test_a_record_is_classified_where_a_classifier_knows_its_class() -> None:
     batch, messages = decoded(*events)
     classes = [made.record(batch, messages, n)["bounce_classification"] for n in range(2)]
     assert classes == ["SpamBlock", "Uncategorized"]
-    assert not made.all_lines(batch, messages) is not None
+    assert made.all_lines(batch, messages) is None
 
 
 # Records of the same names, as most are, that are looked at and not decoded.

@@ -7,7 +7,6 @@ local bodies, width = ...
 local ffi = require 'ffi'
 ffi.cdef [[
   void *memchr(const void *text, int character, size_t size);
-  void *rawmemchr(const void *text, int character);
   int memcmp(const void *one, const void *other, size_t size);
   size_t strspn(const char *text, const char *accepted);
 ]]
@@ -22,8 +21,8 @@ jit.opt.start('maxtrace=8000', 'maxrecord=20000', 'maxirconst=4000', 'maxsnap=40
 local QUOTE, COMMA, ZERO, NINE, COLON, BACKSLASH = 34, 44, 48, 57, 58, 92
 local OPENING_BRACE, CLOSING_BRACE, OPENING_BRACKET, CLOSING_BRACKET = 123, 125, 91, 93
 
--- What lies behind the text: every search for a quote ends there, and no code looks further.
-local MARGIN = 128
+-- What lies behind the text: quotes and a line end, at which every search ends, however far it may go.
+local MARGIN, FAR = 128, 0x7fffffff
 
 -- What was found in the whole of the block.
 local flags = new 'uint8_t[4]'
@@ -32,7 +31,7 @@ local HAS_MEMBERS, BEYOND_ASCII = 0, 2
 -- Texts ---------------------------------------------------------------------------------------------------
 -- All of them give the place behind what they have found, or -1 for what is to be looked at in another way.
 
-local function text_without_escapes(p, i) return cast(bytes, C.rawmemchr(p + i, QUOTE)) - p + 1 end
+local function text_without_escapes(p, i) return cast(bytes, C.memchr(p + i, QUOTE, FAR)) - p + 1 end
 
 local short_escapes = new 'uint8_t[256]'
 for escape in ('"\\bfnrt'):gmatch '.' do short_escapes[escape:byte()] = 1 end
@@ -62,7 +61,7 @@ local function text_from_escape(p, i, refused)
     else
       return -1
     end
-    local ending = cast(bytes, C.rawmemchr(p + i, QUOTE)) - p
+    local ending = cast(bytes, C.memchr(p + i, QUOTE, FAR)) - p
     local escape = C.memchr(p + i, BACKSLASH, ending - i)
     if escape == nil then return ending + 1 end
     i = cast(bytes, escape) - p
@@ -71,7 +70,7 @@ end
 
 local function text_with(refused)
   return function(p, i)
-    local ending = cast(bytes, C.rawmemchr(p + i, QUOTE)) - p
+    local ending = cast(bytes, C.memchr(p + i, QUOTE, FAR)) - p
     local escape = C.memchr(p + i, BACKSLASH, ending - i)
     if escape == nil then return ending + 1 end
     return text_from_escape(p, cast(bytes, escape) - p, refused)
@@ -316,7 +315,7 @@ local function find_lines(p, size)
   local i, count = 0, 0
   while i < size do
     if count >= most_lines then return -1 end
-    local ending = cast(bytes, C.rawmemchr(p + i, 10)) - p
+    local ending = cast(bytes, C.memchr(p + i, 10, FAR)) - p
     places[count * width] = (is_all_clean or is_clean(p, i, ending - 1)) and i or -1
     codes[count] = 0
     count = count + 1
@@ -329,7 +328,7 @@ end
 local function check_ends(p, count, size)
   local start = 0
   for n = 0, count - 1 do
-    local ending = cast(bytes, C.rawmemchr(p + start, 10)) - p + 1
+    local ending = cast(bytes, C.memchr(p + start, 10, FAR)) - p + 1
     local at = n * width
     if places[at] ~= ending then
       codes[n] = 0
@@ -359,6 +358,7 @@ local function scan(address, size, has_escapes)
   make_room(size)
   copy(buffer, cast(bytes, address), size)
   fill(buffer + size, MARGIN, QUOTE)
+  buffer[size + MARGIN - 1] = 10
   fill(flags, 4)
   local p = cast(bytes, buffer)
   lines = find_lines(p, size)

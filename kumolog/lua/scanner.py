@@ -8,6 +8,7 @@ policies, and shares nothing with that.
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,9 @@ _FIELDS: Final[dict[str, Any]] = {
 _WIDTH: Final = 1 + 2 * len(_FIELDS)
 _FIELDS_AT_ONCE: Final = 6
 _HAS_MEMBERS, _HAS_REPORT, _BEYOND_ASCII = range(3)
+# A system may forbid it to make code that can be run: then it would be much too slow.
+_COMPILES: Final = b"""for _ = 1, 1000 do end
+    return jit.status() and require 'jit.util'.traceinfo(1) ~= nil"""
 _LARGEST: Final = 1 << 20  # bytes of text: more comes in a block only where a line is very long
 
 
@@ -58,7 +62,7 @@ class Scanner:
             register_eval=False,
             register_builtins=False,
         )
-        return cls(runtime) if runtime.execute(b"return (jit.status())") else None
+        return cls(runtime) if runtime.execute(_COMPILES) else None
 
     def scan(self, text: bytes) -> Scan | None:
         """What can be said of whole lines, None for nothing."""
@@ -259,7 +263,5 @@ def _compared(text: str) -> str:
     if len(data) < 4:
         return " and ".join(f"p[i + {n}] == {byte}" for n, byte in enumerate(data))
     starts = [*range(0, len(data) - 3, 4), *([len(data) - 4] if len(data) % 4 else [])]
-    return " and ".join(
-        f"cast(words, p + i + {n})[0] == {int.from_bytes(data[n : n + 4], 'little', signed=True)}"
-        for n in starts
-    )
+    words = {n: int.from_bytes(data[n : n + 4], sys.byteorder, signed=True) for n in starts}
+    return " and ".join(f"cast(words, p + i + {n})[0] == {word}" for n, word in words.items())
