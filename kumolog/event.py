@@ -69,15 +69,15 @@ class Scan(msgspec.Struct):
     exactly what is written for their records. ``has_members`` tells whether any of these has meta
     or headers, ``has_report`` whether any has a feedback report. ``values`` gives a field of every
     line (None where it has to be decoded), or None where it is too late to have that. ``spliced``
-    gives all the lines with what is wanted of their meta and headers, if each of them has just
-    these and none is of a type (by its code) that is left out.
+    gives the lines at which a mask is not zero, with what is wanted of their meta and headers, if
+    each of them has just these and none is of a type (by its code) that is left out.
     """
 
     types: str
     has_members: bool
     has_report: bool
     values: Callable[[str], list[Any] | None]
-    spliced: Callable[[Wanted, Wanted, str], bytes | None] = _nothing
+    spliced: Callable[[Wanted, Wanted, str, bytes], bytes | None] = _nothing
 
 
 class Scanner(Protocol):

@@ -126,10 +126,10 @@ class Logger:
         only = self._only_route
         passed = answers.count(PASSED)
         if passed and only and only.template is None:
-            whole = self._rendering.all_lines(batch, messages)
-            if whole is not None:
-                mask = answers.encode().translate(_PASSES)
-                self.writer.put(only.target, whole.chosen(mask, passed))
+            mask = answers.encode().translate(_PASSES)
+            chosen = self._rendering.chosen_lines(batch, messages, mask, passed)
+            if chosen is not None:
+                self.writer.put(only.target, chosen)
                 return []
         places = [place for place, answer in enumerate(answers) if answer == PASSED]
         errors: dict[int, KumologError] = {}

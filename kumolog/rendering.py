@@ -43,20 +43,25 @@ class Rendering:
         self._classify = classify
         self._selects_nothing = not (self._meta or self._headers or classify)
 
-    def all_lines(self, batch: Batch, messages: BatchMessages) -> Lines | None:
-        """The JSON lines of the whole batch, where nothing has to be decoded for them."""
+    def chosen_lines(
+        self, batch: Batch, messages: BatchMessages, mask: bytes, count: int
+    ) -> Lines | None:
+        """The JSON lines of some records, where nothing has to be decoded for them.
+
+        Of the ``mask`` so many bytes are not zero, at the places of these records.
+        """
         if messages.changes or self._classify is not None:
             return None
         if self._selects_nothing and batch.is_bare:
-            return Lines.of(batch.lines)
+            return Lines.of(batch.lines).chosen(mask, count)
         if batch.scan is None or batch.has_report or len(batch) != len(batch.scan.types):
             return None
         first = outline(batch.lines[0])
         meta, headers = self._meta.wanted(first.meta), self._headers.wanted(first.headers)
         if meta is None or headers is None:
             return None
-        text = batch.scan.spliced(meta, headers, TYPE_CODES["Rejection"])
-        return None if text is None else Lines(None, text, len(batch))
+        text = batch.scan.spliced(meta, headers, TYPE_CODES["Rejection"], mask)
+        return None if text is None else Lines(None, text, count)
 
     def lines(
         self,

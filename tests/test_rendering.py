@@ -32,6 +32,10 @@ def rendering(templates: Templates | None = None, **params: Any) -> Rendering:
     return Rendering(0, {"meta": [], "headers": []} | params, templates)
 
 
+def all_lines(made: Rendering, batch: Batch, messages: BatchMessages) -> Lines | None:
+    return made.chosen_lines(batch, messages, b"\1" * len(batch), len(batch))
+
+
 EVENTS = st.fixed_dictionaries(
     {"type": st.sampled_from(["Delivery", "Rejection", "OOB"])},
     optional={
@@ -188,8 +192,8 @@ def test_lines_are_kept_only_where_nothing_can_change_them(
     event: dict[str, Any], params: dict[str, Any]
 ) -> None:
     bare = decoded({"type": "Delivery"})
-    assert rendering().all_lines(*bare) is not None
-    assert rendering(**params).all_lines(*decoded(event)) is None
+    assert all_lines(rendering(), *bare) is not None
+    assert all_lines(rendering(**params), *decoded(event)) is None
 
 
 def test_a_record_is_classified_where_a_classifier_knows_its_class() -> None:
@@ -198,7 +202,7 @@ def test_a_record_is_classified_where_a_classifier_knows_its_class() -> None:
     batch, messages = decoded(*events)
     classes = [made.record(batch, messages, n)["bounce_classification"] for n in range(2)]
     assert classes == ["SpamBlock", "Uncategorized"]
-    assert made.all_lines(batch, messages) is None
+    assert all_lines(made, batch, messages) is None
 
 
 # Records of the same names, as most are, that are looked at and not decoded.
@@ -235,9 +239,11 @@ def test_lines_made_without_decoding_are_those_made_one_by_one(
     (batch,) = EventDecoder(NodeId({}), scanner=SCANNER).batches(Lines.of(whole.lines))
     messages = BatchMessages(batch)
     made = rendering(meta=meta, headers=headers)
-    lines = made.all_lines(batch, messages)
+    lines = all_lines(made, batch, messages)
     if lines is not None:
         assert lines == [made.line(batch, messages, place, None) for place in range(len(batch))]
+        mask = bytes(place % 2 for place in range(len(batch)))
+        assert made.chosen_lines(batch, messages, mask, sum(mask)) == lines[1::2]
 
 
 def test_most_lines_are_made_without_decoding() -> None:
@@ -249,7 +255,7 @@ def test_most_lines_are_made_without_decoding() -> None:
     whole, _ = decoded(*[event] * 3)
     (batch,) = EventDecoder(NodeId({}), scanner=SCANNER).batches(Lines.of(whole.lines))
     made = rendering(meta=["x_*", "tenant"], headers=["x-a"])
-    lines = made.all_lines(batch, BatchMessages(batch))
+    lines = all_lines(made, batch, BatchMessages(batch))
     assert lines is not None
     assert b'"meta":{"tenant":"a","x_a":1},"headers":{"x-a":"b"}' in lines[0]
     assert batch.known_records is None

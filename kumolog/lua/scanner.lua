@@ -352,8 +352,8 @@ local function make_room(size)
   places, codes = new('int32_t[?]', most_lines * width), new('uint8_t[?]', most_lines)
 end
 
--- Looks through a text of whole lines at an address: for each a character for its type, NUL for an odd one, and what else was
--- found, a byte each; nothing where there are too many lines to be records.
+-- Looks through a text of whole lines at an address: for each a character for its type, NUL for an odd one, and what
+-- else was found, a byte each; nothing where there are too many lines to be records.
 local function scan(address, size, has_escapes)
   make_room(size)
   copy(buffer, cast(bytes, address), size)
@@ -425,25 +425,29 @@ local function write_taken(p, i, place, wanted)
   return place
 end
 
--- The lines that were looked through last, with what is wanted of two fields; nothing where one of them is odd, is of
--- a type that is left out, or has other keys.
-local function splice(first, first_wanted, second, second_wanted, left_out)
-  local p, start, place = cast(bytes, buffer), 0, 0
+-- Of the lines that were looked through last those with a byte that is not zero in the mask, with what is wanted of
+-- two fields; nothing where one of them is odd, is of a type that is left out, or has other keys.
+local function splice(first, first_wanted, second, second_wanted, left_out, mask)
+  local p, chosen, start, place = cast(bytes, buffer), cast(bytes, mask), 0, 0
   for n = 0, lines - 1 do
     local at = n * width
     local ending = places[at]
-    if ending < 0 or codes[n] == left_out then return nil end
-    local from, to = places[at + 2 * first - 1], places[at + 2 * first]
-    copy(answer + place, p + start, from - start)
-    place = write_taken(p, from, place + from - start, first_wanted)
-    if place < 0 then return nil end
-    from = places[at + 2 * second - 1]
-    copy(answer + place, p + to, from - to)
-    place = write_taken(p, from, place + from - to, second_wanted)
-    if place < 0 then return nil end
-    to = places[at + 2 * second]
-    copy(answer + place, p + to, ending - to)
-    place, start = place + ending - to, ending
+    if ending < 0 then return nil end
+    if chosen[n] ~= 0 then
+      if codes[n] == left_out then return nil end
+      local from, to = places[at + 2 * first - 1], places[at + 2 * first]
+      copy(answer + place, p + start, from - start)
+      place = write_taken(p, from, place + from - start, first_wanted)
+      if place < 0 then return nil end
+      from = places[at + 2 * second - 1]
+      copy(answer + place, p + to, from - to)
+      place = write_taken(p, from, place + from - to, second_wanted)
+      if place < 0 then return nil end
+      to = places[at + 2 * second]
+      copy(answer + place, p + to, ending - to)
+      place = place + ending - to
+    end
+    start = ending
   end
   return text_of(answer, place)
 end

@@ -33,6 +33,7 @@ _HAS_MEMBERS, _HAS_REPORT, _BEYOND_ASCII = range(3)
 # A system may forbid it to make code that can be run: then it would be much too slow.
 _COMPILES: Final = b"""for _ = 1, 1000 do end
     return jit.status() and require 'jit.util'.traceinfo(1) ~= nil"""
+_MOST_WANTED: Final = 256
 _LARGEST: Final = 1 << 20  # bytes of text: more comes in a block only where a line is very long
 
 
@@ -87,16 +88,19 @@ class Scanner:
             known[name] = _FIELDS[name].decode_lines(lines)
         return known.get(name)
 
-    def _spliced(self, scan: int, meta: Wanted, headers: Wanted, left_out: str) -> bytes | None:
+    def _spliced(
+        self, scan: int, meta: Wanted, headers: Wanted, left_out: str, mask: bytes
+    ) -> bytes | None:
         if scan != self._scans:
             return None
         if (meta, headers) not in self._wanted:
-            self._wanted.clear()  # most have the same
+            if len(self._wanted) == _MOST_WANTED:
+                self._wanted.clear()
             self._wanted[meta, headers] = self._known(meta), self._known(headers)
         of_meta, of_headers = self._wanted[meta, headers]
         numbers = [list(_FIELDS).index(name) + 1 for name in ("meta", "headers")]
         spliced: bytes | None = self._splice(
-            numbers[0], of_meta, numbers[1], of_headers, ord(left_out)
+            numbers[0], of_meta, numbers[1], of_headers, ord(left_out), mask
         )
         return spliced
 
