@@ -204,7 +204,9 @@ class EventDecoder:
 
         All of them have ``lines`` as their source.
         """
-        scan = None if self._scanner is None else self._scanner.scan(lines.text)
+        # A single line is decoded sooner than it is handed over to be looked at.
+        scanner = self._scanner if len(lines) > 1 else None
+        scan = None if scanner is None else scanner.scan(lines.text)
         if scan is None:
             return [self.decode(lines)]
         batches = []

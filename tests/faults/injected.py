@@ -16,6 +16,7 @@ from faults.account import Account, Tally, said
 from faults.process import Home, Sender
 
 MILLION = 1_000_000
+PATIENCE = 30.0  # seconds
 
 
 class CannotCompileError(Exception):
@@ -74,7 +75,10 @@ class Injected:
             sender.feed(1)  # without its directories kumolog does not start
             time.sleep(0.01)
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        # On a busy machine so little may be done meanwhile that nothing of it fails.
+        while (now := time.monotonic()) < end or (
+            self._injection.count == 0 and now < end + PATIENCE
+        ):
             self._injection.rate(chance.choice((0, 0.01, 0.05, 0.3)))
             pause = time.monotonic() + chance.uniform(0.1, 1)
             while time.monotonic() < pause:
