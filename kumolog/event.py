@@ -25,6 +25,8 @@ from kumolog.nodeid import NodeId
 from kumolog.record import RECORD_TYPES, TYPE_CODES, KnownRecord, Outline, Record
 
 _INPUT_ONLY = ("data", "data_base64")
+_KINDS = {code: kind for kind, code in TYPE_CODES.items()}
+_RUN = re.compile("(\0+)|[^\0]+")  # of odd lines, or of others
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(KnownRecord)
 outline = msgspec.json.Decoder(Outline).decode
@@ -38,16 +40,8 @@ def encode_each(values: Sequence[Any]) -> list[bytes]:
     return _encoder.encode_lines(values).split(b"\n")[:-1]
 
 
-_KINDS = {code: kind for kind, code in TYPE_CODES.items()}
-_RUN = re.compile("(\0+)|[^\0]+")  # of odd lines, or of others
-
-
 def _types(records: Sequence[Record]) -> str:
     return "".join([TYPE_CODES[record.type] for record in records])
-
-
-def _nothing(*_: Any) -> None:
-    return None
 
 
 class Wanted(NamedTuple):
@@ -77,7 +71,7 @@ class Scan(msgspec.Struct):
     has_members: bool
     has_report: bool
     values: Callable[[str], list[Any] | None]
-    spliced: Callable[[Wanted, Wanted, str, bytes], bytes | None] = _nothing
+    spliced: Callable[[Wanted, Wanted, str, bytes], bytes | None]
 
 
 class Scanner(Protocol):
@@ -221,10 +215,11 @@ class EventDecoder:
     def decode(self, lines: Sequence[bytes]) -> Batch:
         """A batch of all lines that are valid events; the others are in ``rejected``."""
         known = Lines.of(lines)
+        text = known.text
         try:
-            records = _decoder.decode_lines(known.text)
-            is_whole = len(records) == len(known) and _encoder.encode_lines(records) == known.text
-            if is_whole and not breaks_lines(records):
+            records = _decoder.decode_lines(text)
+            is_whole = len(records) == len(known) and _encoder.encode_lines(records) == text
+            if is_whole and not (b"\\" in text and breaks_lines(records)):
                 return Batch(records, known, range(len(known)), known)
         except (MsgspecError, UnicodeDecodeError, RecursionError):
             pass  # some line is odd: below

@@ -10,54 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import FULL, NODE, compact
 
 from kumolog.clock import Clock
 from kumolog.completion import one_line
 from kumolog.event import Batch, EventDecoder
 from kumolog.nodeid import NodeId
 from kumolog.record import RECORD_TYPES
-
-NODE = "557f3ad4-2c8c-11ee-976e-782d7e12e173"
-FULL: dict[str, Any] = {
-    "type": "Delivery",
-    "id": "1d98076abbbc11ed940250ebf67f93bd",
-    "sender": "user@example.com",
-    "recipient": "to@example.org",
-    "queue": "campaign:tenant@example.org",
-    "site": "(mx1|mx2).example.org@smtp_client",
-    "size": 1047,
-    "response": {
-        "code": 250,
-        "enhanced_code": {"class": 2, "subject": 0, "detail": 0},
-        "content": 'OK "quoted" é',
-        "command": None,
-    },
-    "peer_address": {"name": "mx1.example.org", "addr": "192.0.2.25"},
-    "timestamp": 1678069691,
-    "event_time": "2023-03-06T02:28:11.440526Z",
-    "created": 1678065214,
-    "created_time": "2023-03-06T01:13:34.310Z",
-    "num_attempts": 0,
-    "bounce_classification": "Uncategorized",
-    "egress_pool": "pool",
-    "egress_source": None,
-    "source_address": {"address": "198.51.100.1:2525", "protocol": "socks5"},
-    "feedback_report": None,
-    "meta": {"x_list": [1, 2.5, None, {"a": True}]},
-    "headers": {"subject": "Hello", "x-two": ["a", "b"]},
-    "delivery_protocol": "ESMTP",
-    "reception_protocol": "HTTP",
-    "nodeid": NODE,
-    "tls_cipher": "TLS_AES_256_GCM_SHA384",
-    "tls_protocol_version": "TLSv1.3",
-    "tls_peer_subject_name": [],
-    "provider_name": "example",
-    "session_id": "9a1c2a57-7d42-4c52-8f42-0c6f6d4e5a11",
-}
-
-
-def compact(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def decode(*lines: bytes) -> Batch:

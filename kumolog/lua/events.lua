@@ -283,9 +283,7 @@ local function plan(kinds, events, answers)
   return made
 end
 
--- What Python has to know of the handler of an event to tell whether its answers can be remembered: its code, and
--- the kinds of its upvalues in one text; nil where there are several handlers.
-
+-- What is outside of a handler, as far as its answers depend on it: what is here now is what the policy began with.
 local string_library = env.string
 local string_functions, of_strings = {}, {}
 for name, value in next, string_library do string_functions['string.' .. name] = value end
@@ -300,6 +298,8 @@ local function is_untouched(table, original)
   return metatable_of(table) == nil
 end
 
+-- What Python has to know of the handler of an event to tell whether its answers can be remembered: its code, and
+-- the kinds of its upvalues in one text; nil where there are several handlers.
 local function code_of(event)
   local list = handlers[event]
   if not list or #list > 1 or not is_untouched(metatable_of '', of_strings) then return nil end
@@ -354,7 +354,7 @@ local function sample(plan, now)
     local begun = now()
     own = min(own, now() - begun)
   end
-  -- What a step is timed as: all of a plan but what it is to do about it.
+  -- A plan of the same steps, whose handlers are timed.
   local timed_steps, timed = {}, {}
   for l = 1, #plan.steps do
     local step = plan.steps[l]

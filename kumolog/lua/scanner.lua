@@ -201,13 +201,10 @@ local function values_with(text)
     i = i + 1
     if p[i] == CLOSING_BRACE then return i + 1 end
     local object, first = new_object(), keys
-    repeat
-      i = member(p, i, object, first, depth, false)
-      local character = i < 0 and 0 or p[i]
-      i = i + 1
-    until character ~= COMMA
+    local ending = member(p, i, object, first, depth, false)
+    while ending >= 0 and p[ending] == COMMA do ending = member(p, ending + 1, object, first, depth, false) end
     keys = first
-    return p[i - 1] == CLOSING_BRACE and i or -1
+    return ending >= 0 and p[ending] == CLOSING_BRACE and ending + 1 or -1
   end
 
   function any_value(p, i, depth)
@@ -269,8 +266,7 @@ local places, most_lines = nil, 0
 -- For each line a character for its type.
 local codes = nil
 
-local function loops_with(text, line_text)
-  local values = values_with(text)
+local function loops_with(text, line_text, values)
   local made = {}
   for k = 1, #bodies do
     local body = bodies[k]
@@ -284,8 +280,10 @@ local function loops_with(text, line_text)
   return made
 end
 
-local plain = loops_with(text_without_escapes, text_without_escapes)
-local careful = loops_with(text_with(no_breaks), text_with(breaks))
+local plain = loops_with(text_without_escapes, text_without_escapes, values_with(text_without_escapes))
+local careful_text = text_with(no_breaks)
+local careful_values = values_with(careful_text)
+local careful = loops_with(careful_text, text_with(breaks), careful_values)
 
 -- Eight bytes at a time: the top bit of those that are control characters. A line end is none in `beside_ends`, nor
 -- what stands right behind one: that passes here, and never as the first field of a line.
@@ -325,7 +323,7 @@ local function find_lines(p, size)
 end
 
 -- A text without its own end may have run into the next line.
-local function check_ends(p, count, size)
+local function check_ends(p, count)
   local start = 0
   for n = 0, count - 1 do
     local ending = cast(bytes, C.memchr(p + start, 10, FAR)) - p + 1
@@ -365,7 +363,7 @@ local function scan(address, size, has_escapes)
   if lines < 0 then return nil end
   local made = has_escapes and careful or plain
   for k = 1, #made do made[k](p, places, codes, lines - 1) end
-  check_ends(p, lines, size)
+  check_ends(p, lines)
   return text_of(codes, lines), text_of(flags, 4)
 end
 
@@ -388,7 +386,7 @@ end
 
 -- Other objects in the place of two of the fields, whose members are known ---------------------------------
 
-local any_value = values_with(text_with(no_breaks)).any_value
+local any_value = careful_values.any_value
 local value_starts, value_ends = new('int32_t[?]', MOST_KEYS + 1), new('int32_t[?]', MOST_KEYS + 1)
 
 -- Writes at a place of the answer what is taken of the object at i, in that order; where that ends. -1 where the

@@ -27,6 +27,7 @@ _FIELDS: Final[dict[str, Any]] = {
     "headers": msgspec.json.Decoder(dict[str, str | list[str]] | None),
 }
 """Those whose values can be had; by number they are the places after the first in a row."""
+_NUMBERS: Final = {name: number for number, name in enumerate(_FIELDS, 1)}
 _WIDTH: Final = 1 + 2 * len(_FIELDS)
 _FIELDS_AT_ONCE: Final = 6
 _HAS_MEMBERS, _HAS_REPORT, _BEYOND_ASCII = range(3)
@@ -84,7 +85,7 @@ class Scanner:
 
     def _values(self, scan: int, known: dict[str, list[Any]], name: str) -> list[Any] | None:
         if name not in known and scan == self._scans:
-            lines = self._field(list(_FIELDS).index(name) + 1)
+            lines = self._field(_NUMBERS[name])
             known[name] = _FIELDS[name].decode_lines(lines)
         return known.get(name)
 
@@ -98,9 +99,8 @@ class Scanner:
                 self._wanted.clear()
             self._wanted[meta, headers] = self._known(meta), self._known(headers)
         of_meta, of_headers = self._wanted[meta, headers]
-        numbers = [list(_FIELDS).index(name) + 1 for name in ("meta", "headers")]
         spliced: bytes | None = self._splice(
-            numbers[0], of_meta, numbers[1], of_headers, ord(left_out), mask
+            _NUMBERS["meta"], of_meta, _NUMBERS["headers"], of_headers, ord(left_out), mask
         )
         return spliced
 
@@ -181,7 +181,7 @@ class _Writing:
         self._code.append("end")
 
     def _value(self, field: inspect.Field, path: str) -> None:
-        number = list(_FIELDS).index(field.name) + 1 if field.name in _FIELDS and not path else 0
+        number = 0 if path else _NUMBERS.get(field.name, 0)
         if number:
             self._flush()
             self._code.append(f"places[at + {2 * number - 1}] = i")
